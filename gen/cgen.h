@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A schedule -> the calls of statement macros that print a function's body.  */
+#ifndef CGEN_H
+#define CGEN_H
+
+#include "schedule.h"
+
+/* How the variables of each kind are reached in C: "p->" and so on, by var_kind.  */
+typedef struct {
+    const char *block[VAR_COTANGENT + 1];
+    bool batched; /* arrays of all kinds but parameters have [b] first */
+    int unroll;   /* loops of at most so many turns are written out */
+} cgen_style;
+
+/* Append macro calls (et_line, et_for, ...; templates/kernels.m4) to OUT.  */
+void cgen_body(const schedule *sc, const cgen_style *style, buf *out);
+
+/* One call of a macro with N quoted arguments.  */
+void cgen_macro(buf *out, const char *macro, int n, const char *const *arg);
+
+/* A number as a literal of the model's real type: the shortest that reads back the same.  */
+const char *cgen_number(arena *a, double x, int real_bits);
+
+/* "[4][64]" */
+const char *cgen_dims(arena *a, shape s);
+
+#endif

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: errors, warnings and notes with their places, in the order of their finding.  Out: text on
+   stderr, in the order of the places.  Afterwards nothing is held, and what came from a file is
+   printed with its control characters escaped, so that no spec can drive a terminal.  */
+#include "diag.h"
+
+#include "buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MESSAGE_BYTES = 600, /* of one message */
+    LINE_WIDTH = 160,    /* of a source line: longer ones are cut around the caret */
+    NAME_BYTES = 64      /* longer ones have no nearest name */
+};
+
+typedef enum { ERROR, WARNING, NOTE } severity;
+
+typedef struct message message;
+struct message {
+    severity severity;
+    loc at;
+    const char *code, *text;
+    size_t order;          /* of reporting */
+    message *note, *last;  /* the notes that belong to it */
+    message *next;         /* of a note: the next one */
+};
+
+struct diag {
+    arena *arena;
+    int max_errors; /* 0: no limit */
+    int n_errors, n_printed;
+    bool gave_up;
+    int n_sources;
+    size_t n, cap;
+    message **held;
+};
+
+diag *diag_new(arena *a, int max_errors)
+{
+    diag *d = ARENA_NEW(a, diag);
+    d->arena = a;
+    d->max_errors = max_errors;
+    return d;
+}
+
+const source *diag_source(diag *d, const char *name, const char *text, size_t len)
+{
+    source *src = ARENA_NEW(d->arena, source);
+    *src = (source){.name = arena_strdup(d->arena, name), .text = text, .len = len,
+                    .index = d->n_sources++};
+    return src;
+}
+
+/* The bytes of the code point at TEXT, at most LEN; its value in *CODE, or -1 when it is none.  */
+static size_t code_point(const char *text, size_t len, long *code)
+{
+    unsigned char c = (unsigned char)text[0];
+    size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3
+               : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+    *code = -1;
+    if (n == 0 || n > len)
+        return 1;
+    long value = n == 1 ? c : c & (0x7F >> n);
+    for (size_t i = 1; i < n; i++) {
+        unsigned char more = (unsigned char)text[i];
+        if ((more & 0xC0) != 0x80)
+            return 1;
+        value = value << 6 | (more & 0x3F);
+    }
+    *code = value;
+    return n;
+}
+
+/* Characters that move the cursor, or that show text in another order than it has.  */
+static bool is_unsafe(long code)
+{
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x061C || code == 0xFEFF
+           || (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E)
+           || (code >= 0x2060 && code <= 0x206F);
+}
+
+/* Append the code point at TEXT in a form that is safe to print; returns its columns.  */
+static int put_safe(buf *out, const char *text, size_t bytes, long code)
+{
+    size_t before = out->len;
+    if (code < 0)
+        buf_printf(out, "\\x%02x", (unsigned)(unsigned char)text[0]);
+    else if (code < 0x20 || code == 0x7F)
+        buf_printf(out, "\\x%02lx", (unsigned long)code);
+    else if (is_unsafe(code))
+        buf_printf(out, "\\u%04lx", (unsigned long)code);
+    else {
+        buf_bytes(out, text, bytes);
+        return 1;
+    }
+    return (int)(out->len - before);
+}
+
+static void put_text(buf *out, const char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0, n; i < len; i += n) {
+        long code;
+        n = code_point(text + i, len - i, &code);
+        put_safe(out, text + i, n, code);
+    }
+}
+
+static message *message_new(diag *d, severity s, loc at, const char *code, const char *format,
+                            va_list args)
+{
+    buf text = {0};
+    buf_vprintf(&text, format, args);
+    message *m = ARENA_NEW(d->arena, message);
+    bool cut = text.len > MESSAGE_BYTES;
+    m->severity = s;
+    m->at = at;
+    m->code = code;
+    m->text = cut ? arena_printf(d->arena, "%.*s...", MESSAGE_BYTES, text.text)
+                  : arena_strdup(d->arena, buf_text(&text));
+    m->order = d->n;
+    buf_free(&text);
+    return m;
+}
+
+void diag_error(diag *d, loc at, const char *code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    message *m = message_new(d, ERROR, at, code, format, args);
+    va_end(args);
+    ARENA_PUSH(d->arena, d->held, d->n, d->cap, m);
+    d->n_errors++;
+}
+
+void diag_warning(diag *d, loc at, const char *code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    message *m = message_new(d, WARNING, at, code, format, args);
+    va_end(args);
+    ARENA_PUSH(d->arena, d->held, d->n, d->cap, m);
+}
+
+void diag_note(diag *d, loc at, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    message *m = message_new(d, NOTE, at, NULL, format, args);
+    va_end(args);
+    message *owner = d->n ? d->held[d->n - 1] : NULL;
+    if (!owner)
+        ARENA_PUSH(d->arena, d->held, d->n, d->cap, m);
+    else if (owner->note)
+        owner->last = owner->last->next = m;
+    else
+        owner->last = owner->note = m;
+}
+
+int diag_errors(const diag *d)
+{
+    return d->n_errors;
+}
+
+static int compare_places(const loc *a, const loc *b)
+{
+    int fa = a->src ? a->src->index : -1, fb = b->src ? b->src->index : -1;
+    if (fa != fb)
+        return fa < fb ? -1 : 1;
+    if (a->line != b->line)
+        return a->line < b->line ? -1 : 1;
+    return (a->col > b->col) - (a->col < b->col);
+}
+
+static int compare_messages(const void *a, const void *b)
+{
+    const message *x = *(message *const *)a, *y = *(message *const *)b;
+    int by_place = compare_places(&x->at, &y->at);
+    return by_place ? by_place : (x->order > y->order) - (x->order < y->order);
+}
+
+static bool is_repeat(const message *x, const message *y)
+{
+    return x->severity == y->severity && compare_places(&x->at, &y->at) == 0
+           && strcmp(x->text, y->text) == 0
+           && (!x->code || !y->code ? x->code == y->code : strcmp(x->code, y->code) == 0);
+}
+
+/* Was the same said before, at the same place?  Equal places are neighbours in HELD.  */
+static bool was_said(message *const *held, size_t i)
+{
+    for (size_t k = i; k-- > 0 && compare_places(&held[k]->at, &held[i]->at) == 0;)
+        if (is_repeat(held[k], held[i]))
+            return true;
+    return false;
+}
+
+/* Line LINE of SRC without its end; false when there is none.  A line ends as libyaml counts:
+   with CR LF, CR or LF.  */
+static bool find_line(const source *src, int line, const char **start, size_t *len)
+{
+    size_t i = 0;
+    for (int k = 1; k < line; k++) {
+        while (i < src->len && src->text[i] != '\n' && src->text[i] != '\r')
+            i++;
+        if (i >= src->len)
+            return false;
+        i += src->text[i] == '\r' && i + 1 < src->len && src->text[i + 1] == '\n' ? 2 : 1;
+    }
+    size_t end = i;
+    while (end < src->len && src->text[end] != '\n' && src->text[end] != '\r')
+        end++;
+    *start = src->text + i;
+    *len = end - i;
+    return true;
+}
+
+/* The text of a line and, below it, the caret with its tail.  TEXT is cut to LINE_WIDTH code points
+   around the caret.  Tabs stay, in both lines.  */
+static void put_caret(buf *out, const loc *at, const char *text, size_t len)
+{
+    buf shown = {0}, mark = {0};
+    int first = at->col > LINE_WIDTH / 2 ? at->col - LINE_WIDTH / 2 : 1, col = 1;
+    int last = at->length > 1 ? at->col + at->length - 1 : at->col;
+    if (first > 1)
+        buf_puts(&shown, "..."), buf_puts(&mark, "   ");
+    size_t i = 0;
+    for (size_t n; i < len && col < first + LINE_WIDTH; i += n, col++) {
+        long code;
+        n = code_point(text + i, len - i, &code);
+        if (col < first)
+            continue;
+        int width = code == '\t' ? (buf_puts(&shown, "\t"), 1)
+                                 : put_safe(&shown, text + i, n, code);
+        for (int k = 0; k < width && col <= last; k++)
+            buf_puts(&mark, col < at->col          ? code == '\t' ? "\t" : " "
+                            : col == at->col && !k ? "^"
+                                                   : "~");
+    }
+    if (i < len)
+        buf_puts(&shown, "...");
+    if (i >= len && col <= at->col) /* behind the end of the line */
+        buf_printf(&mark, "%*s^", at->col > col ? at->col - col : 0, "");
+    buf_printf(out, "%5d | %s\n      | %s\n", at->line, buf_text(&shown), buf_text(&mark));
+    buf_free(&shown);
+    buf_free(&mark);
+}
+
+static void put_message(buf *out, const message *m)
+{
+    static const char *const word[] = {"error", "warning", "note"};
+    const source *src = m->at.src;
+    put_text(out, src ? src->name : "etrace-gen");
+    if (src && m->at.line > 0)
+        buf_printf(out, ":%d:%d", m->at.line, m->at.col);
+    buf_printf(out, ": %s: ", word[m->severity]);
+    put_text(out, m->text);
+    if (m->code)
+        buf_printf(out, m->severity == WARNING ? " [-W%s]" : " [%s]", m->code);
+    buf_puts(out, "\n");
+    const char *text;
+    size_t len;
+    if (src && m->at.line > 0 && find_line(src, m->at.line, &text, &len))
+        put_caret(out, &m->at, text, len);
+}
+
+void diag_flush(diag *d)
+{
+    buf out = {0};
+    if (d->n)
+        qsort(d->held, d->n, sizeof *d->held, compare_messages);
+    for (size_t i = 0; i < d->n && !d->gave_up; i++) {
+        const message *m = d->held[i];
+        if (was_said(d->held, i))
+            continue;
+        if (m->severity == ERROR && d->max_errors > 0 && d->n_printed == d->max_errors) {
+            buf_puts(&out, "etrace-gen: too many errors\n");
+            d->gave_up = true;
+            break;
+        }
+        d->n_printed += m->severity == ERROR;
+        put_message(&out, m);
+        for (const message *note = m->note; note; note = note->next)
+            put_message(&out, note);
+    }
+    fputs(buf_text(&out), stderr);
+    fflush(stderr);
+    buf_free(&out);
+    d->n = 0;
+}
+
+static int min_of(int x, int y)
+{
+    return x < y ? x : y;
+}
+
+static int lower_case(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
+/* Edit distance with swaps of neighbours (optimal string alignment); case counts for nothing.  */
+static int distance(const char *a, const char *b)
+{
+    int la = (int)strlen(a), lb = (int)strlen(b);
+    int row[3][NAME_BYTES + 1];
+    for (int j = 0; j <= lb; j++)
+        row[0][j] = j;
+    for (int i = 1; i <= la; i++) {
+        int *now = row[i % 3];
+        const int *up = row[(i + 2) % 3], *up2 = row[(i + 1) % 3];
+        now[0] = i;
+        for (int j = 1; j <= lb; j++) {
+            int ca = lower_case(a[i - 1]), cb = lower_case(b[j - 1]);
+            now[j] = min_of(up[j - 1] + (ca != cb), 1 + min_of(up[j], now[j - 1]));
+            if (i > 1 && j > 1 && ca == lower_case(b[j - 2]) && lower_case(a[i - 2]) == cb)
+                now[j] = min_of(now[j], up2[j - 2] + 1);
+        }
+    }
+    return row[la % 3][lb];
+}
+
+const char *diag_nearest(const char *name, const char *const *candidates, size_t n)
+{
+    const char *best = NULL;
+    size_t len = strlen(name);
+    int limit = (int)(len < 3 ? 1 : (len + 2) / 3); /* as many typing errors as pass for one word */
+    if (len == 0 || len > NAME_BYTES)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        size_t other = strlen(candidates[i]);
+        if (other > NAME_BYTES || strcmp(candidates[i], name) == 0)
+            continue;
+        int far = distance(name, candidates[i]);
+        if (far <= limit && far < (int)(len < other ? other : len)) {
+            best = candidates[i];
+            limit = far - 1;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Positions in spec files, and every message to the user.
+
+   Messages are kept until diag_flush, which sorts them by file (in the order in
+   which the files were opened), line and column, drops exact repeats, and prints
+
+       model.yaml:12:7: error: unknown function 'matmull' (did you mean 'matmul'?) [E0203]
+          12 |   - y = matmull(x, W)
+             |         ^~~~~~~
+       model.yaml:3:3: note: ...
+
+   A note belongs to the error or warning reported before it and stays behind it.  */
+#ifndef DIAG_H
+#define DIAG_H
+
+#include "arena.h"
+
+#include <stdbool.h>
+
+/* One file's text, kept for the carets.  NAME is as the user gave it.  */
+typedef struct {
+    const char *name;
+    const char *text;
+    size_t len;
+    int index; /* order of opening */
+} source;
+
+/* A place: 1-based line and column (column in code points), LENGTH code points
+   on that line (0: a caret alone).  SRC NULL: no place (the command line).  */
+typedef struct {
+    const source *src;
+    int line, col, length;
+} loc;
+
+typedef struct diag diag;
+
+diag *diag_new(arena *a, int max_errors);
+
+/* Register the file NAME with TEXT (not copied).  */
+const source *diag_source(diag *d, const char *name, const char *text, size_t len);
+
+/* CODE is "E0203" for an error, "mixed-path" for a warning (printed [-Wmixed-path]).  */
+void diag_error(diag *d, loc at, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void diag_warning(diag *d, loc at, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void diag_note(diag *d, loc at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Errors since the start, flushed or not.  */
+int diag_errors(const diag *d);
+
+/* Print what is held to stderr and forget it.  */
+void diag_flush(diag *d);
+
+/* The candidate nearest to NAME by edit distance, or NULL if none is near.  */
+const char *diag_nearest(const char *name, const char *const *candidates, size_t n);
+
+#endif

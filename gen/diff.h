@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Differentiation, node by node, back into the same IR.  */
+#ifndef DIFF_H
+#define DIFF_H
+
+#include "graph.h"
+
+/* Fill D of every group and df of every relation: forward mode, position by position, with the
+   outputs of weight ops held fixed.  DENSE_DIAGONAL keeps the diagonal of square constant products.  */
+void diff_jacobians(graph *gr, dense_policy dense);
+
+/* The adjoints of the forward nodes, in three parts by the way that led from the loss.
+     positional   position by position through a new hidden state, inside the step
+     spread       the same, then through a broadcast: positional for a parameter only
+     direct       every other way
+   NULL elements: NO_NODE = structurally zero.  */
+typedef struct {
+    int *direct, *positional, *spread;
+} adjoint;
+
+/* SPLIT: tell the parts apart (else all is direct).  COTANGENT, if not NULL, is of graph.hidden: a node
+   to be added to the adjoint of each new state.  */
+adjoint diff_adjoint(graph *gr, bool split, const int *cotangent);
+
+/* Sums of parts; NO_NODE when all are zero.  */
+int adjoint_total(ir *g, const adjoint *a, int n);
+int adjoint_outside(ir *g, const adjoint *a, int n); /* direct + spread: not by way of a trace */
+
+#endif

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: the plan.  Out: m4 definitions of values, lists and bodies, and the files that m4 prints from them.
+   Afterwards the two files are written whole, or nothing has changed.  */
+#include "emit.h"
+
+#include "cgen.h"
+#include "quote.h"
+
+#include <ctype.h>
+#include <sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const model_plan *plan;
+    const ir *ir;
+    const spec *spec;
+    const emit_options *options;
+    buf values;
+} emitter;
+
+static void set(emitter *em, const char *name, const char *text)
+{
+    buf_printf(&em->values, "m4_define(«et_value_%s», «", name);
+    quote_m4(&em->values, text, strlen(text));
+    buf_puts(&em->values, "»)m4_dnl\n");
+}
+
+static void set_flag(emitter *em, const char *name, bool flag)
+{
+    set(em, name, flag ? "1" : "0");
+}
+
+static void set_number(emitter *em, const char *name, long long n)
+{
+    set(em, name, arena_printf(em->ir->arena, "%lld", n));
+}
+
+static void open_list(emitter *em, const char *name)
+{
+    buf_printf(&em->values, "m4_define(«et_each_%s», «", name);
+}
+
+static void close_list(emitter *em)
+{
+    buf_puts(&em->values, "»)m4_dnl\n");
+}
+
+static void row(emitter *em, int n, const char *const *field)
+{
+    buf_puts(&em->values, "$1(");
+    for (int i = 0; i < n; i++) {
+        buf_puts(&em->values, i ? ", «" : "«");
+        quote_m4(&em->values, field[i], strlen(field[i]));
+        buf_puts(&em->values, "»");
+    }
+    buf_puts(&em->values, ")");
+}
+
+static const char *comment_text(emitter *em, const char *text)
+{
+    buf b = {0};
+    quote_comment(&b, text);
+    const char *res = arena_strdup(em->ir->arena, buf_text(&b));
+    buf_free(&b);
+    return res;
+}
+
+static const char *real_type(const ir *g)
+{
+    return g->real_bits == 32 ? "float" : "double";
+}
+
+static const char *capitals(arena *a, const char *text)
+{
+    char *res = arena_strdup(a, text);
+    for (char *p = res; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+    return res;
+}
+
+/* --- banner ---------------------------------------------------------------------------------------- */
+
+static const char *spec_hash(emitter *em)
+{
+    char hex[SHA256_DIGEST_STRING_LENGTH];
+    const source *src = em->spec->root->at.src;
+    SHA256Data((const uint8_t *)src->text, src->len, hex);
+    return arena_strdup(em->ir->arena, hex);
+}
+
+static void set_banner(emitter *em)
+{
+    const ir *g = em->ir;
+    const char *slash = strrchr(em->options->h_path, '/');
+    const learning *set_ = &em->plan->set;
+    const char *rule = set_->rule == RULE_BPTT ? "bptt"
+                       : set_->window          ? "d_rtrl, window 1"
+                                               : "d_rtrl, vjp_time t";
+    rule = arena_printf(g->arena, "%s%s%s%s", rule, set_->signal_total ? ", signal total" : "",
+                        set_->plain_none ? ", plain none" : "",
+                        set_->dense == DENSE_DROP       ? ", dense drop"
+                        : set_->dense == DENSE_DIAGONAL ? ", dense diagonal"
+                                                        : "");
+    set(em, "name", g->name);
+    set(em, "NAME", capitals(g->arena, g->name));
+    set(em, "version", PACKAGE_VERSION);
+    set(em, "file", comment_text(em, em->spec->base_name));
+    set(em, "header", slash ? slash + 1 : em->options->h_path);
+    set(em, "hash", spec_hash(em));
+    set(em, "rule", rule);
+    set(em, "real", real_type(g));
+    set_number(em, "batch", g->batch);
+    set_number(em, "n_groups", em->plan->graph->n_groups);
+    open_list(em, "equation");
+    for (size_t i = 0; i < em->spec->n_equations; i++) {
+        const char *text = comment_text(em, em->spec->equation[i].text);
+        row(em, 1, &text);
+    }
+    close_list(em);
+}
+
+/* --- blocks ---------------------------------------------------------------------------------------- */
+
+static const char *member_dims(emitter *em, shape s, bool batched)
+{
+    const char *dims = cgen_dims(em->ir->arena, s);
+    return batched && em->ir->batch > 1
+               ? arena_printf(em->ir->arena, "[%d]%s", em->ir->batch, dims)
+               : dims;
+}
+
+static void member(emitter *em, value_type type, const char *name, shape s, bool batched,
+                   const char *comment)
+{
+    const char *field[] = {type == TYPE_INDEX ? "int32_t" : real_type(em->ir), name,
+                           member_dims(em, s, batched), comment_text(em, comment)};
+    row(em, 4, field);
+}
+
+static void no_member(emitter *em, bool any)
+{
+    const char *field[] = {"char", "nothing", "", "C99 has no empty struct"};
+    if (!any)
+        row(em, 4, field);
+}
+
+/* Variables of the kinds in MASK, in the order of the spec.  */
+static int vars_in_order(const ir *g, unsigned mask, int *res)
+{
+    int n = 0;
+    for (int v = 0; v < g->n_vars; v++) {
+        if (!(mask & 1u << g->var[v].kind))
+            continue;
+        int k = n++;
+        for (; k > 0 && g->var[res[k - 1]].order > g->var[v].order; k--)
+            res[k] = res[k - 1];
+        res[k] = v;
+    }
+    return n;
+}
+
+static void set_block(emitter *em, const char *name, unsigned mask)
+{
+    const ir *g = em->ir;
+    int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
+    int n = vars_in_order(g, mask, v);
+    open_list(em, name);
+    for (int i = 0; i < n; i++) {
+        const var *x = &g->var[v[i]];
+        const char *what = x->note ? x->note
+                           : x->kind == VAR_HIDDEN ? arena_printf(g->arena, "%s, hidden", x->path)
+                                                   : x->path;
+        member(em, x->type, x->c_name, x->shape, x->kind != VAR_PARAM, what);
+    }
+    no_member(em, n > 0);
+    close_list(em);
+}
+
+static void set_entries(emitter *em, const char *name, bool signals)
+{
+    const ir *g = em->ir;
+    bool any = false;
+    open_list(em, name);
+    for (int i = 0; i < em->plan->n_entries; i++) {
+        const entry *e = &em->plan->entry[i];
+        if (!e->own_field || (e->kind == ENTRY_SIGNAL) != signals)
+            continue;
+        const char *note = g->node[e->node].note;
+        member(em, TYPE_REAL, e->field, g->node[e->node].shape, true,
+               note && e->kind != ENTRY_H2W_X ? note
+                                              : arena_printf(g->arena, "x of %s", e->path));
+        any = true;
+    }
+    no_member(em, any);
+    close_list(em);
+}
+
+static void set_blocks(emitter *em)
+{
+    const ir *g = em->ir;
+    set_block(em, "params", 1u << VAR_PARAM);
+    set_block(em, "state", 1u << VAR_HIDDEN | 1u << VAR_STATE);
+    set_block(em, "input", 1u << VAR_INPUT);
+    set_block(em, "target", 1u << VAR_TARGET);
+    set_block(em, "trace", 1u << VAR_TRACE);
+    open_list(em, "output");
+    for (int i = 0; i < g->n_outputs; i++)
+        member(em, TYPE_REAL, g->output[i].c_name, g->node[g->output[i].node].shape, true,
+               g->output[i].name);
+    no_member(em, g->n_outputs > 0);
+    close_list(em);
+    set_entries(em, "jacobian", false);
+    set_entries(em, "signal", true);
+}
+
+/* --- tables ---------------------------------------------------------------------------------------- */
+
+static void info_row(emitter *em, const char *path, const char *kind, bool index, bool stored,
+                     double constant, int group, int row_, int col, shape s, bool batched,
+                     const char *block, const char *field)
+{
+    arena *a = em->ir->arena;
+    bool b = batched && em->ir->batch > 1;
+    const char *dims = b ? arena_printf(a, "%d", em->ir->batch) : "";
+    for (int i = 0; i < s.rank; i++)
+        dims = arena_printf(a, "%s%s%lld", dims, *dims ? ", " : "", (long long)s.dim[i]);
+    const char *cell[] = {
+        arena_printf(a, "\"%s\"", path), kind, index ? "1" : "0", stored ? "1" : "0",
+        cgen_number(a, constant, 64), arena_printf(a, "%d", group), arena_printf(a, "%d", row_),
+        arena_printf(a, "%d", col), arena_printf(a, "%d", s.rank + b), *dims ? dims : "0",
+        stored ? arena_printf(a, "offsetof(%s_%s, %s)", em->ir->name, block, field) : "0"};
+    row(em, 11, cell);
+}
+
+static int group_of_var(const graph *gr, int v, int *place)
+{
+    for (int k = 0; k < gr->n_groups; k++)
+        for (int s = 0; s < gr->group[k].n_states; s++)
+            if (gr->hidden[gr->group[k].state[s]] == v) {
+                *place = s;
+                return k;
+            }
+    *place = -1;
+    return -1;
+}
+
+static void set_var_rows(emitter *em, var_kind kind, const char *name, const char *block)
+{
+    const ir *g = em->ir;
+    int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
+    int n = vars_in_order(g, 1u << kind, v);
+    for (int i = 0; i < n; i++) {
+        const var *x = &g->var[v[i]];
+        int place, group = group_of_var(em->plan->graph, v[i], &place);
+        info_row(em, x->path, name, x->type == TYPE_INDEX, true, 0, group, place, -1, x->shape,
+                 kind != VAR_PARAM, block, x->c_name);
+    }
+}
+
+static void set_info(emitter *em)
+{
+    static const char *const kind[] = {"ETR_H2H", "ETR_H2W", "ETR_H2W_X", "ETR_SIGNAL"};
+    const ir *g = em->ir;
+    open_list(em, "info");
+    set_var_rows(em, VAR_PARAM, "ETR_PARAM", "params");
+    set_var_rows(em, VAR_HIDDEN, "ETR_HIDDEN", "state");
+    set_var_rows(em, VAR_STATE, "ETR_STATE", "state");
+    set_var_rows(em, VAR_INPUT, "ETR_INPUT", "input");
+    set_var_rows(em, VAR_TARGET, "ETR_TARGET", "target");
+    for (int i = 0; i < g->n_outputs; i++)
+        info_row(em, g->output[i].name, "ETR_OUTPUT", false, true, 0, -1, -1, -1,
+                 g->node[g->output[i].node].shape, true, "output", g->output[i].c_name);
+    set_var_rows(em, VAR_TRACE, "ETR_TRACE", "trace");
+    for (int i = 0; i < em->plan->n_entries; i++) {
+        const entry *e = &em->plan->entry[i];
+        const ir_node *x = &g->node[e->node];
+        info_row(em, e->path, kind[e->kind], false, e->field != NULL,
+                 x->op == OP_const ? x->number : 0, e->group, e->row, e->col, x->shape, true,
+                 e->kind == ENTRY_SIGNAL ? "signal" : "jacobian", e->field);
+    }
+    close_list(em);
+}
+
+/* --- bodies ---------------------------------------------------------------------------------------- */
+
+static void open_body(emitter *em, const char *name)
+{
+    buf_printf(&em->values, "m4_define(«et_body_%s», «", name);
+}
+
+static void line(emitter *em, const char *text)
+{
+    cgen_macro(&em->values, "et_line", 1, &text);
+}
+
+static const char *first_element(arena *a, const var *v, bool batched)
+{
+    const char *text = arena_printf(a, "%s", v->c_name);
+    for (int i = 0; i < v->shape.rank + batched; i++)
+        text = arena_printf(a, "%s[0]", text);
+    return text;
+}
+
+static void init_line(emitter *em, const var *v, const char *block, int stream)
+{
+    const ir *g = em->ir;
+    arena *a = g->arena;
+    bool batched = v->kind != VAR_PARAM && g->batch > 1;
+    long long n = (long long)shape_numel(v->shape) * (batched ? g->batch : 1);
+    const char *at = arena_printf(a, "&%s->%s", block, first_element(a, v, batched));
+    const char *x = cgen_number(a, v->init_a, g->real_bits);
+    const char *y = cgen_number(a, v->init_b, g->real_bits);
+    int bits = g->real_bits;
+    switch (v->init) {
+    case INIT_CONSTANT:
+        if (n == 1) {
+            line(em, arena_printf(a, "%s = %s;", at + 1, x));
+        } else if (v->init_a < 0 || v->init_a > 0) {
+            line(em, arena_printf(a, "for (int i = 0; i < %lld; i++)", n));
+            line(em, arena_printf(a, "    (%s)[i] = %s;", at, x));
+        } else {
+            line(em, arena_printf(a, "memset(%s%s->%s, 0, sizeof %s->%s);",
+                                  v->shape.rank + batched ? "" : "&", block, v->c_name, block,
+                                  v->c_name));
+        }
+        break;
+    case INIT_ORTHOGONAL:
+        line(em, arena_printf(a, "etr_fill_orthogonal_f%d(%s, %lld, %lld, seed, %d, %s);", bits, at,
+                              (long long)v->shape.dim[0], (long long)v->shape.dim[1], stream, x));
+        break;
+    default:
+        line(em, arena_printf(a, "etr_fill_%s_f%d(%s, %lld, seed, %d, %s, %s);",
+                              v->init == INIT_UNIFORM ? "uniform" : "normal", bits, at, n, stream, x,
+                              y));
+    }
+}
+
+/* Returns whether random numbers are needed.  */
+static bool set_init(emitter *em, const char *name, const char *block, unsigned mask)
+{
+    const ir *g = em->ir;
+    int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
+    int n = vars_in_order(g, mask, v);
+    bool random = false;
+    open_body(em, name);
+    for (int i = 0; i < n; i++)
+        random = random || g->var[v[i]].init != INIT_CONSTANT;
+    if (mask & 1u << VAR_PARAM && !random)
+        line(em, "(void)seed;");
+    if (n == 0)
+        line(em, arena_printf(g->arena, "(void)%s;", block));
+    for (int i = 0; i < n; i++)
+        init_line(em, &g->var[v[i]], block, i + 1);
+    close_list(em);
+    return random;
+}
+
+static bool mentions(const char *text, const char *word)
+{
+    for (const char *p = strstr(text, word); p; p = strstr(p + 1, word))
+        if (p == text || !(isalnum((unsigned char)p[-1]) || p[-1] == '_'))
+            return true;
+    return false;
+}
+
+/* A function's body, the declaration of its total, and (void)s for what it does not use.  */
+static void set_body(emitter *em, const char *name, const function_plan *f, const char *const *args,
+                     bool returns)
+{
+    const ir *g = em->ir;
+    cgen_style style = {.batched = g->batch > 1, .unroll = em->options->unroll};
+    style.block[VAR_INPUT] = "in->";
+    style.block[VAR_TARGET] = "target->";
+    style.block[VAR_PARAM] = "p->";
+    style.block[VAR_HIDDEN] = style.block[VAR_STATE] = "s->";
+    style.block[VAR_TRACE] = "e->";
+    style.block[VAR_COTANGENT] = "ds->";
+    schedule *sc = schedule_run(em->plan->ir, f->store, f->n);
+    buf body = {0};
+    cgen_body(sc, &style, &body);
+    open_body(em, name);
+    buf_puts(&em->values, buf_text(&body));
+    close_list(em);
+    buf_printf(&em->values, "m4_define(«et_unused_%s», «", name);
+    if (returns)
+        line(em, arena_printf(g->arena, "%s total = 0;", real_type(g)));
+    for (; *args; args++)
+        if (!mentions(buf_text(&body), *args))
+            line(em, arena_printf(g->arena, "(void)%.*s;", (int)strlen(*args) - 2, *args));
+    close_list(em);
+    set_flag(em, arena_printf(g->arena, "returns_%s", name), returns);
+    buf_free(&body);
+}
+
+static void set_bodies(emitter *em)
+{
+    static const char *const step[] = {"p->", "s->", "in->", "out->", NULL};
+    static const char *const h2h[] = {"p->", "s->", "in->", "out->", "jac->", NULL};
+    static const char *const l2h[] = {"p->", "s->", "in->", "target->", "out->", "jac->", "sig->",
+                                      NULL};
+    static const char *const learn[] = {"p->", "s->", "e->", "in->", "target->", "out->", "grad->",
+                                        NULL};
+    static const char *const back[] = {"p->", "s->", "in->", "target->", "ds->", "grad->", NULL};
+    const model_plan *plan = em->plan;
+    bool loss = em->ir->loss != NO_NODE, bptt = loss && plan->set.rule == RULE_BPTT;
+    set_body(em, "step", &plan->step, step, false);
+    set_body(em, "h2h", &plan->h2h, h2h, false);
+    if (loss)
+        set_body(em, "l2h", &plan->l2h, l2h, true);
+    if (loss)
+        set_body(em, "learn", &plan->learn, bptt ? back : learn, true);
+    set_flag(em, "batched", em->ir->batch > 1);
+    set_flag(em, "has_loss", loss);
+    set_flag(em, "has_trace", loss && !bptt);
+    set_flag(em, "has_learn", loss && !bptt);
+    set_flag(em, "has_bptt", bptt);
+}
+
+/* A file of the runtime whose text goes into every model, from its first #ifndef on.  */
+static bool set_source(emitter *em, const char *name, const char *file)
+{
+    const char *path = arena_printf(em->ir->arena, "%s/runtime/%s", em->options->data_dir, file);
+    FILE *f = fopen(path, "r");
+    if (!f) {
+        diag_error(em->ir->diag, (loc){0}, "E0401",
+                   "cannot read %s: the installation is not complete (ETRACE_DATADIR names another)",
+                   path);
+        return false;
+    }
+    buf text = {0};
+    char part[4096];
+    size_t n;
+    while ((n = fread(part, 1, sizeof part, f)) > 0)
+        buf_bytes(&text, part, n);
+    fclose(f);
+    const char *start = strstr(buf_text(&text), "#ifndef");
+    set(em, name, start ? start : buf_text(&text));
+    buf_free(&text);
+    return true;
+}
+
+skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options)
+{
+    static const char *const templates[] = {"kernels.m4", "model.h.m4", "model.c.m4"};
+    emitter em = {.plan = plan, .ir = plan->ir, .spec = s, .options = options};
+    buf out[2] = {{0}, {0}};
+    set_banner(&em);
+    set_blocks(&em);
+    set_info(&em);
+    bool random = set_init(&em, "init_params", "p", 1u << VAR_PARAM);
+    set_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
+    set_flag(&em, "has_random", random);
+    set_bodies(&em);
+    skel_status status = SKEL_ENVIRONMENT;
+    if (set_source(&em, "info_header", "etrace_info.h")
+        && set_source(&em, "random_source", "etrace_random.h"))
+        status = skel_run(options->m4, options->data_dir, templates, 3, &em.values, out, 2,
+                          plan->ir->diag);
+    if (status == SKEL_OK) {
+        const char *path[] = {options->h_path, options->c_path};
+        status = skel_commit(path, out, 2, s->file, plan->ir->diag);
+    }
+    buf_free(&em.values);
+    buf_free(&out[0]);
+    buf_free(&out[1]);
+    return status;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan of a model -> its .c and .h.  */
+#ifndef EMIT_H
+#define EMIT_H
+
+#include "learn.h"
+#include "skel.h"
+#include "spec.h"
+
+typedef struct {
+    const char *c_path, *h_path;
+    const char *data_dir;
+    const char *m4;
+    int unroll;
+} emit_options;
+
+/* Prints messages itself; nothing is written unless all is.  */
+skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options);
+
+#endif

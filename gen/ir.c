@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: makers' calls.  Out: the node array.  Holds: arguments before users, equal nodes once,
+   element-wise arguments of one shape.  */
+#include "ir.h"
+
+#include "canon.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const op_info op_table[OP_COUNT] = {
+#define EW(name, arity, result, form, prec, cost, partial) \
+    [OP_##name] = {#name, true, arity, TYPE_##result, form, prec, cost},
+#define ST(name) [OP_##name] = {#name, false, 0, TYPE_REAL, NULL, 0, 1},
+#include "ops.def"
+};
+
+shape shape_scalar(void)
+{
+    return (shape){0, {0}};
+}
+
+shape shape_of1(int64_t n)
+{
+    return (shape){1, {n}};
+}
+
+shape shape_of2(int64_t n, int64_t m)
+{
+    return (shape){2, {n, m}};
+}
+
+bool shape_equal(shape a, shape b)
+{
+    if (a.rank != b.rank)
+        return false;
+    for (int i = 0; i < a.rank; i++)
+        if (a.dim[i] != b.dim[i])
+            return false;
+    return true;
+}
+
+int64_t shape_numel(shape s)
+{
+    int64_t n = 1;
+    for (int i = 0; i < s.rank; i++)
+        n *= s.dim[i];
+    return n;
+}
+
+bool shape_broadcast(shape a, shape b, shape *res)
+{
+    *res = a.rank < b.rank ? b : a;
+    for (int i = 1; i <= a.rank && i <= b.rank; i++) {
+        int64_t da = a.dim[a.rank - i], db = b.dim[b.rank - i];
+        if (da != db && da != 1 && db != 1)
+            return false;
+        res->dim[res->rank - i] = da == 1 ? db : da;
+    }
+    return true;
+}
+
+const char *shape_text(arena *a, shape s)
+{
+    const char *text = "[";
+    for (int i = 0; i < s.rank; i++)
+        text = arena_printf(a, "%s%s%lld", text, i ? ", " : "", (long long)s.dim[i]);
+    return arena_printf(a, "%s]", text);
+}
+
+ir *ir_new(arena *a, diag *d, const char *name, int real_bits, int batch)
+{
+    ir *g = ARENA_NEW(a, ir);
+    g->arena = a;
+    g->diag = d;
+    g->name = name;
+    g->real_bits = real_bits;
+    g->batch = batch;
+    g->loss = NO_NODE;
+    g->n_buckets = 1024;
+    g->bucket = ARENA_ARRAY(a, int, g->n_buckets);
+    return g;
+}
+
+/* FNV-1a over what makes a node what it is.  */
+static uint64_t mix(uint64_t h, const void *bytes, size_t len)
+{
+    const unsigned char *p = bytes;
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ p[i]) * 1099511628211u;
+    return h;
+}
+
+static uint64_t node_hash(const ir_node *n)
+{
+    uint64_t h = 14695981039346656037u;
+    int head[] = {(int)n->op, n->var, n->axis, (int)n->mask, n->shape.rank};
+    double number = n->number + 0.0; /* -0 and 0 are one */
+    h = mix(h, head, sizeof head);
+    h = mix(h, n->shape.dim, sizeof n->shape.dim[0] * (size_t)n->shape.rank);
+    h = mix(h, &number, sizeof number);
+    h = mix(h, &n->start, sizeof n->start);
+    return mix(h, n->arg, sizeof n->arg[0] * (size_t)n->n_args);
+}
+
+static bool same_number(double a, double b)
+{
+    return !(a < b) && !(a > b);
+}
+
+static bool node_equal(const ir_node *a, const ir_node *b)
+{
+    return a->op == b->op && a->type == b->type && a->var == b->var && a->axis == b->axis
+           && a->start == b->start && a->mask == b->mask && same_number(a->number, b->number)
+           && shape_equal(a->shape, b->shape) && a->n_args == b->n_args
+           && (a->n_args == 0
+               || memcmp(a->arg, b->arg, sizeof a->arg[0] * (size_t)a->n_args) == 0);
+}
+
+static size_t find_slot(const ir *g, const ir_node *n)
+{
+    size_t slot = (size_t)node_hash(n) & (g->n_buckets - 1);
+    while (g->bucket[slot] && !node_equal(&g->node[g->bucket[slot] - 1], n))
+        slot = (slot + 1) & (g->n_buckets - 1);
+    return slot;
+}
+
+static void grow_table(ir *g)
+{
+    g->n_buckets *= 2;
+    g->bucket = ARENA_ARRAY(g->arena, int, g->n_buckets);
+    for (int i = 0; i < g->n_nodes; i++)
+        g->bucket[find_slot(g, &g->node[i])] = i + 1;
+}
+
+/* The node equal to N, made if it is new.  N's arguments are copied.  */
+static int intern(ir *g, ir_node n)
+{
+    size_t slot = find_slot(g, &n);
+    if (g->bucket[slot])
+        return g->bucket[slot] - 1;
+    int *arg = ARENA_ARRAY(g->arena, int, n.n_args ? n.n_args : 1);
+    for (int i = 0; i < n.n_args; i++)
+        arg[i] = n.arg[i];
+    n.arg = arg;
+    arena_grow(g->arena, &g->node, (size_t)g->n_nodes, &g->cap_nodes, sizeof *g->node);
+    g->node[g->n_nodes++] = n;
+    g->bucket[slot] = g->n_nodes;
+    if ((size_t)g->n_nodes * 2 > g->n_buckets)
+        grow_table(g);
+    return g->n_nodes - 1;
+}
+
+int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc at)
+{
+    char *c_name = arena_strdup(g->arena, path);
+    for (char *p = c_name; *p; p++)
+        if (*p == '.' || *p == '#')
+            *p = '_';
+    var v = {.kind = kind, .path = path, .c_name = c_name, .shape = s, .type = type, .at = at,
+             .next = NO_NODE, .owner = -1, .order = g->n_vars};
+    int index = g->n_vars;
+    v.now = intern(g, (ir_node){.op = OP_var, .type = type, .shape = s, .var = index});
+    arena_grow(g->arena, &g->var, (size_t)g->n_vars, &g->cap_vars, sizeof *g->var);
+    g->var[g->n_vars++] = v;
+    return index;
+}
+
+int ir_const(ir *g, double number, shape s)
+{
+    return intern(g, (ir_node){.op = OP_const, .type = TYPE_REAL, .shape = s, .number = number,
+                            .var = -1});
+}
+
+int ir_ew(ir *g, op_code op, const int *arg)
+{
+    const op_info *info = &op_table[op];
+    int a[3];
+    shape s = g->node[arg[0]].shape;
+    for (int i = 1; i < info->arity; i++)
+        shape_broadcast(s, g->node[arg[i]].shape, &s);
+    for (int i = 0; i < info->arity; i++) {
+        a[i] = ir_broadcast(g, arg[i], s);
+        bool logic = op == OP_and || op == OP_or || op == OP_not || (op == OP_where && i == 0);
+        if (!logic && op != OP_real && g->node[a[i]].type == TYPE_BOOL)
+            a[i] = ir_ew1(g, OP_real, a[i]);
+        if (logic && g->node[a[i]].type != TYPE_BOOL)
+            a[i] = ir_ew2(g, OP_ne, a[i], ir_const(g, 0, s));
+    }
+    int simple = canon_elementwise(g, op, a, s);
+    if (simple != NO_NODE)
+        return simple;
+    ir_node n = {.op = op, .type = info->result, .shape = s, .n_args = info->arity, .arg = a,
+              .var = -1};
+    if ((op == OP_add || op == OP_mul) && !g->bucket[find_slot(g, &n)]) {
+        int swapped[2] = {a[1], a[0]};
+        ir_node twin = n;
+        twin.arg = swapped;
+        if (g->bucket[find_slot(g, &twin)])
+            return g->bucket[find_slot(g, &twin)] - 1;
+    }
+    return intern(g, n);
+}
+
+int ir_ew1(ir *g, op_code op, int a)
+{
+    return ir_ew(g, op, &a);
+}
+
+int ir_ew2(ir *g, op_code op, int a, int b)
+{
+    return ir_ew(g, op, (int[]){a, b});
+}
+
+int ir_ew3(ir *g, op_code op, int a, int b, int c)
+{
+    return ir_ew(g, op, (int[]){a, b, c});
+}
+
+int ir_iota(ir *g, int64_t n)
+{
+    return intern(g, (ir_node){.op = OP_iota, .type = TYPE_INDEX, .shape = shape_of1(n), .var = -1});
+}
+
+static shape with_last(shape s, int64_t last)
+{
+    s.dim[s.rank - 1] = last;
+    return s;
+}
+
+static int contraction(ir *g, op_code op, int x, int w, shape s)
+{
+    if (ir_is_zero(g, x) || ir_is_zero(g, w))
+        return ir_const(g, 0, s);
+    int arg[] = {x, w};
+    return intern(g, (ir_node){.op = op, .shape = s, .n_args = 2, .arg = arg, .var = -1});
+}
+
+int ir_matmul(ir *g, int x, int w)
+{
+    return contraction(g, OP_matmul, x, w, with_last(g->node[x].shape, g->node[w].shape.dim[1]));
+}
+
+int ir_matmul_t(ir *g, int y, int w)
+{
+    return contraction(g, OP_matmul_t, y, w, with_last(g->node[y].shape, g->node[w].shape.dim[0]));
+}
+
+int ir_outer(ir *g, int x, int y)
+{
+    shape sx = g->node[x].shape, sy = g->node[y].shape;
+    return contraction(g, OP_outer, x, y, shape_of2(sx.dim[sx.rank - 1], sy.dim[sy.rank - 1]));
+}
+
+int ir_concat(ir *g, const int *arg, int n, int axis)
+{
+    if (n == 1)
+        return arg[0];
+    shape s = g->node[arg[0]].shape;
+    for (int i = 1; i < n; i++)
+        s.dim[axis] += g->node[arg[i]].shape.dim[axis];
+    int *copy = ARENA_ARRAY(g->arena, int, n);
+    for (int i = 0; i < n; i++)
+        copy[i] = g->node[arg[i]].type == TYPE_BOOL ? ir_ew1(g, OP_real, arg[i]) : arg[i];
+    return intern(g, (ir_node){.op = OP_concat, .shape = s, .n_args = n, .arg = copy, .axis = axis,
+                            .var = -1});
+}
+
+int ir_slice(ir *g, int x, int axis, int64_t start, int64_t count)
+{
+    const ir_node *v = &g->node[x];
+    shape s = v->shape;
+    if (s.dim[axis] == count)
+        return x;
+    s.dim[axis] = count;
+    if (v->op == OP_const)
+        return ir_const(g, v->number, s);
+    if (v->op == OP_concat && v->axis == axis) { /* a slice inside of one part is that part's */
+        int64_t at = 0;
+        for (int i = 0; i < v->n_args; i++) {
+            int64_t n = g->node[v->arg[i]].shape.dim[axis];
+            if (start >= at && start + count <= at + n)
+                return ir_slice(g, v->arg[i], axis, start - at, count);
+            at += n;
+        }
+    }
+    if (g->deriving && v->op == OP_matmul_t && axis == s.rank - 1) /* these rows of W alone */
+        return intern(g, (ir_node){.op = OP_matmul_t, .shape = s, .n_args = 2, .arg = v->arg,
+                                .start = v->start + start, .var = -1});
+    return intern(g, (ir_node){.op = OP_slice, .type = v->type, .shape = s, .n_args = 1, .arg = &x,
+                            .axis = axis, .start = start, .var = -1});
+}
+
+int ir_pad(ir *g, int x, int axis, int64_t start, int64_t count)
+{
+    shape s = g->node[x].shape;
+    if (s.dim[axis] == count)
+        return x;
+    s.dim[axis] = count;
+    if (ir_is_zero(g, x))
+        return ir_const(g, 0, s);
+    return intern(g, (ir_node){.op = OP_pad, .shape = s, .n_args = 1, .arg = &x, .axis = axis,
+                            .start = start, .var = -1});
+}
+
+int ir_reshape(ir *g, int x, shape s)
+{
+    const ir_node *v = &g->node[x];
+    if (shape_equal(v->shape, s))
+        return x;
+    if (v->op == OP_const)
+        return ir_const(g, v->number, s);
+    if (v->op == OP_reshape)
+        return ir_reshape(g, v->arg[0], s);
+    return intern(g, (ir_node){.op = OP_reshape, .type = v->type, .shape = s, .n_args = 1, .arg = &x,
+                            .var = -1});
+}
+
+int ir_transpose(ir *g, int x)
+{
+    const ir_node *v = &g->node[x];
+    shape s = v->shape;
+    int r = s.rank;
+    s.dim[r - 1] = v->shape.dim[r - 2];
+    s.dim[r - 2] = v->shape.dim[r - 1];
+    if (v->op == OP_const)
+        return ir_const(g, v->number, s);
+    if (v->op == OP_transpose)
+        return v->arg[0];
+    return intern(g, (ir_node){.op = OP_transpose, .type = v->type, .shape = s, .n_args = 1,
+                            .arg = &x, .var = -1});
+}
+
+int ir_broadcast(ir *g, int x, shape s)
+{
+    const ir_node *v = &g->node[x];
+    if (shape_equal(v->shape, s))
+        return x;
+    if (v->op == OP_const)
+        return ir_const(g, v->number, s);
+    if (v->op == OP_broadcast)
+        return ir_broadcast(g, v->arg[0], s);
+    return intern(g, (ir_node){.op = OP_broadcast, .type = v->type, .shape = s, .n_args = 1,
+                            .arg = &x, .var = -1});
+}
+
+int ir_reduce(ir *g, op_code op, int x, unsigned mask)
+{
+    if (!mask)
+        return x;
+    if (g->node[x].type == TYPE_BOOL)
+        x = ir_ew1(g, OP_real, x);
+    const ir_node *v = &g->node[x];
+    shape s = {0, {0}};
+    int64_t count = 1;
+    for (int i = 0; i < v->shape.rank; i++) {
+        if (mask & 1u << i)
+            count *= v->shape.dim[i];
+        else
+            s.dim[s.rank++] = v->shape.dim[i];
+    }
+    if (v->op == OP_const)
+        return ir_const(g, op == OP_sum ? v->number * (double)count : v->number, s);
+    return intern(g, (ir_node){.op = op, .shape = s, .n_args = 1, .arg = &x, .mask = mask,
+                            .var = -1});
+}
+
+int ir_sum_to(ir *g, int x, shape s)
+{
+    shape from = g->node[x].shape;
+    unsigned mask = 0;
+    for (int i = 0; i < from.rank; i++) {
+        int j = i - (from.rank - s.rank);
+        if (j < 0 || (s.dim[j] == 1 && from.dim[i] != 1))
+            mask |= 1u << i;
+    }
+    return ir_reshape(g, ir_reduce(g, OP_sum, x, mask), s);
+}
+
+int ir_take(ir *g, int x, int index)
+{
+    int arg[] = {x, index};
+    shape s = g->node[x].shape;
+    s.rank--;
+    if (g->node[x].op == OP_const)
+        return ir_const(g, g->node[x].number, s);
+    return intern(g, (ir_node){.op = OP_take, .shape = s, .n_args = 2, .arg = arg, .var = -1});
+}
+
+int ir_name(ir *g, int x, const char *name, const char *note)
+{
+    ir_node *n = &g->node[x];
+    if (n->op == OP_var || n->op == OP_const)
+        return x;
+    if (!n->name)
+        n->name = name;
+    if (!n->note)
+        n->note = note;
+    return x;
+}
+
+bool ir_is_const(const ir *g, int x, double value)
+{
+    return g->node[x].op == OP_const && same_number(g->node[x].number, value);
+}
+
+bool ir_is_zero(const ir *g, int x)
+{
+    return ir_is_const(g, x, 0);
+}
+
+bool ir_elementwise(const ir *g, int x)
+{
+    return op_table[g->node[x].op].elementwise;
+}
+
+static void broken(const ir *g, int n, const char *what)
+{
+    fprintf(stderr, "etrace-gen: internal error: node %d (%s) of %s: %s\n", n,
+            op_table[g->node[n].op].name, g->name, what);
+    abort();
+}
+
+void ir_check(const ir *g)
+{
+    for (int n = 0; n < g->n_nodes; n++) {
+        const ir_node *v = &g->node[n];
+        for (int i = 0; i < v->n_args; i++) {
+            if (v->arg[i] < 0 || v->arg[i] >= n)
+                broken(g, n, "an argument does not come before it");
+            if (op_table[v->op].elementwise && !shape_equal(g->node[v->arg[i]].shape, v->shape))
+                broken(g, n, "an argument of another shape");
+        }
+        for (int i = 0; i < v->shape.rank; i++)
+            if (v->shape.dim[i] <= 0)
+                broken(g, n, "an empty axis");
+    }
+}
+
+void ir_dump(const ir *g, buf *out)
+{
+    for (int n = 0; n < g->n_nodes; n++) {
+        const ir_node *v = &g->node[n];
+        buf_printf(out, "%%%d = %s", n, op_table[v->op].name);
+        if (v->op == OP_var)
+            buf_printf(out, " %s", g->var[v->var].path);
+        if (v->op == OP_const)
+            buf_printf(out, " %.17g", v->number);
+        for (int i = 0; i < v->n_args; i++)
+            buf_printf(out, "%s%%%d", i ? ", " : " ", v->arg[i]);
+        buf_printf(out, " : %s", shape_text(g->arena, v->shape));
+        if (v->name)
+            buf_printf(out, "  # %s", v->name);
+        buf_puts(out, "\n");
+    }
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tensor graph of one step of one sample (the batch is a loop around it).
+
+   Nodes are immutable, hash-consed and simplified when made (canon.c): equal values are the same
+   node.  A node's arguments have smaller numbers than it has.  */
+#ifndef IR_H
+#define IR_H
+
+#include "buf.h"
+#include "diag.h"
+
+#include <stdint.h>
+
+enum { RANK_MAX = 4, NO_NODE = -1 };
+
+typedef struct {
+    int rank;
+    int64_t dim[RANK_MAX];
+} shape;
+
+typedef enum { TYPE_REAL, TYPE_BOOL, TYPE_INDEX } value_type;
+
+typedef enum {
+#define EW(name, arity, result, form, prec, cost, partial) OP_##name,
+#define ST(name) OP_##name,
+#include "ops.def"
+    OP_COUNT
+} op_code;
+
+typedef struct {
+    const char *name;
+    bool elementwise;
+    int arity;
+    value_type result;
+    const char *form;
+    int prec;
+    int cost;
+} op_info;
+
+extern const op_info op_table[OP_COUNT];
+
+typedef struct {
+    op_code op;
+    value_type type;
+    shape shape;
+    int n_args;
+    int *arg;
+    double number; /* OP_const */
+    int var;       /* OP_var: into ir.var */
+    int axis;      /* OP_concat, OP_slice, OP_pad */
+    int64_t start; /* OP_slice, OP_pad; OP_matmul_t: the first row of W that is wanted */
+    unsigned mask; /* OP_sum, OP_reduce_*: bit k = axis k of the argument */
+    const char *name; /* the name that the spec or a pass gave it, as a C identifier; or NULL */
+    const char *note; /* what the emitted C says above it; or NULL */
+} ir_node;
+
+typedef enum {
+    VAR_INPUT,
+    VAR_TARGET,
+    VAR_PARAM,
+    VAR_HIDDEN,
+    VAR_STATE,
+    VAR_TRACE,    /* carried between calls of learn: eligibility traces, last step's factors */
+    VAR_COTANGENT /* d(later losses) / d(new hidden state), for exact reverse mode */
+} var_kind;
+
+typedef enum {
+    INIT_CONSTANT, INIT_UNIFORM, INIT_NORMAL, INIT_ORTHOGONAL
+} init_kind;
+
+typedef struct {
+    var_kind kind;
+    const char *path;   /* rnn.h */
+    const char *c_name; /* rnn_h */
+    shape shape;
+    value_type type;
+    int64_t index_size;
+    loc at;
+    int order;     /* place in the spec, modules counted in */
+    int now;       /* the node that reads it */
+    int next;      /* VAR_HIDDEN, VAR_STATE, VAR_TRACE: its value after the step */
+    int owner;     /* VAR_COTANGENT: the hidden variable */
+    bool traced;   /* VAR_PARAM: trainable and not kept out of the graph */
+    bool trainable;
+    init_kind init;
+    double init_a, init_b; /* constant | low, high | mean, std | gain */
+    const char *note;
+} var;
+
+typedef struct {
+    const char *name, *c_name;
+    int node;
+} output;
+
+typedef struct {
+    arena *arena;
+    diag *diag;
+    const char *name;
+    int real_bits, batch;
+    int n_nodes;   size_t cap_nodes;   ir_node *node;
+    int n_vars;    size_t cap_vars;    var *var;
+    int n_outputs; size_t cap_outputs; output *output;
+    int loss; /* a scalar node, or NO_NODE */
+    bool deriving; /* what is made now is never differentiated again */
+    int *bucket; /* the hash table of nodes */
+    size_t n_buckets;
+} ir;
+
+ir *ir_new(arena *a, diag *d, const char *name, int real_bits, int batch);
+
+/* Declare a variable; its OP_var node is made at once.  Returns its index.  */
+int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc at);
+
+/* Makers.  Arguments must fit (shape.c has the checks for users).  */
+int ir_const(ir *g, double number, shape s);
+int ir_ew(ir *g, op_code op, const int *arg); /* broadcasts its arguments */
+int ir_ew1(ir *g, op_code op, int a);
+int ir_ew2(ir *g, op_code op, int a, int b);
+int ir_ew3(ir *g, op_code op, int a, int b, int c);
+int ir_iota(ir *g, int64_t n);
+int ir_matmul(ir *g, int x, int w);   /* x[.., K] w[K, M] */
+int ir_matmul_t(ir *g, int y, int w); /* y[.., M] w[K, M] */
+int ir_outer(ir *g, int x, int y);
+int ir_concat(ir *g, const int *arg, int n, int axis);
+int ir_slice(ir *g, int x, int axis, int64_t start, int64_t count);
+int ir_pad(ir *g, int x, int axis, int64_t start, int64_t count);
+int ir_reshape(ir *g, int x, shape s);
+int ir_transpose(ir *g, int x);
+int ir_broadcast(ir *g, int x, shape s);
+int ir_reduce(ir *g, op_code op, int x, unsigned mask);
+int ir_sum_to(ir *g, int x, shape s); /* the adjoint of broadcast */
+int ir_take(ir *g, int x, int index);
+
+/* X under the name NAME, unless it has one.  Returns X.  */
+int ir_name(ir *g, int x, const char *name, const char *note);
+
+bool ir_is_const(const ir *g, int x, double value);
+bool ir_is_zero(const ir *g, int x);
+bool ir_elementwise(const ir *g, int x);
+
+/* Broken invariants end the program with a message (debug builds, tests).  */
+void ir_check(const ir *g);
+void ir_dump(const ir *g, buf *out);
+
+shape shape_scalar(void);
+shape shape_of1(int64_t n);
+shape shape_of2(int64_t n, int64_t m);
+bool shape_equal(shape a, shape b);
+int64_t shape_numel(shape s);
+bool shape_broadcast(shape a, shape b, shape *res); /* false: they do not fit */
+const char *shape_text(arena *a, shape s);          /* [3, 5] */
+
+#endif

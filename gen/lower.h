@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The spec and its cells -> one graph: modules inlined, names resolved to paths, shapes checked.  */
+#ifndef LOWER_H
+#define LOWER_H
+
+#include "ir.h"
+#include "spec.h"
+
+typedef struct {
+    const char *data_dir;     /* templates/cells/ is below it */
+    size_t n_overrides;       /* -D NAME=VALUE */
+    const char *const *override;
+    const char *prefix;       /* -p; NULL: the model's name */
+} lower_options;
+
+/* NULL after errors.  Every cell file that was read is appended to FILES (if not NULL), for depfiles.  */
+ir *lower_spec(const spec *s, const lower_options *options, arena *a, diag *d);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: the IR and what leaves the function.  Out: kernels in order.  Afterwards every value is computed once,
+   before it is read; a carried variable is overwritten only when nothing reads its old value any more.
+
+   A value's level is the number of loops that must have ended before it.  Element-wise values of one shape and
+   level share a loop; one that is needed later only is moved there if that saves an array.  */
+#include "schedule.h"
+
+#include "canon.h"
+
+static bool is_view_op(op_code op)
+{
+    return op == OP_broadcast || op == OP_reshape || op == OP_slice || op == OP_transpose
+           || op == OP_take;
+}
+
+bool schedule_is_view(const schedule *sc, int n)
+{
+    return is_view_op(sc->ir->node[n].op) && sc->hold[n] == HOLD_NONE;
+}
+
+static bool is_reduction(op_code op)
+{
+    return op == OP_sum || op == OP_reduce_max || op == OP_reduce_min;
+}
+
+static bool is_leaf(op_code op)
+{
+    return op == OP_var || op == OP_const || op == OP_iota;
+}
+
+static bool in_loop(const schedule *sc, int n)
+{
+    op_code op = sc->ir->node[n].op;
+    return op_table[op].elementwise || (is_view_op(op) && sc->hold[n] == HOLD_ARRAY);
+}
+
+/* Contractions want contiguous arrays: force views and constants into one.  A reshape that moves
+   elements between axes wants one below it.  */
+static void force_arrays(schedule *sc)
+{
+    const ir *g = sc->ir;
+    for (int n = 0; n < g->n_nodes; n++) {
+        const ir_node *v = &g->node[n];
+        if (!sc->live[n])
+            continue;
+        bool contraction = v->op == OP_matmul || v->op == OP_matmul_t || v->op == OP_outer;
+        bool flat = v->op == OP_reshape || v->op == OP_take;
+        for (int i = 0; i < v->n_args; i++) {
+            op_code op = g->node[v->arg[i]].op;
+            if ((contraction && (is_view_op(op) || op == OP_const)) || (flat && is_view_op(op)))
+                sc->hold[v->arg[i]] = HOLD_ARRAY;
+        }
+    }
+}
+
+/* The nodes whose values node N reads through views: calls F on each with whether the way is direct.  */
+static int below_views(const schedule *sc, int n, bool *direct)
+{
+    *direct = true;
+    while (schedule_is_view(sc, n)) {
+        *direct = false;
+        n = sc->ir->node[n].arg[0];
+    }
+    return n;
+}
+
+static int max(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static int take_index_level(const schedule *sc, int n)
+{
+    const ir *g = sc->ir;
+    int level = 0;
+    for (; schedule_is_view(sc, n); n = g->node[n].arg[0])
+        if (g->node[n].op == OP_take && !is_leaf(g->node[g->node[n].arg[1]].op))
+            level = max(level, sc->level[g->node[n].arg[1]] + 1);
+    return level;
+}
+
+static void first_levels(schedule *sc)
+{
+    const ir *g = sc->ir;
+    for (int n = 0; n < g->n_nodes; n++) {
+        const ir_node *v = &g->node[n];
+        sc->level[n] = 0;
+        if (!sc->live[n] || is_leaf(v->op) || schedule_is_view(sc, n))
+            continue;
+        bool reads_here = in_loop(sc, n) || is_reduction(v->op);
+        for (int i = 0; i < v->n_args; i++) {
+            bool direct;
+            int x = below_views(sc, v->arg[i], &direct);
+            int level = take_index_level(sc, v->arg[i]);
+            if (!is_leaf(g->node[x].op)) {
+                bool same = reads_here && direct && in_loop(sc, x) && !is_view_op(v->op);
+                level = max(level, sc->level[x] + !same);
+            }
+            sc->level[n] = max(sc->level[n], level);
+        }
+    }
+}
+
+typedef struct {
+    int first, count; /* into users */
+} user_range;
+
+typedef struct {
+    user_range *range;
+    int *user;
+    bool *through_view; /* of a user: the value is read through a view, or by a kernel */
+} users;
+
+/* Who reads N's value: views are followed to their readers.  */
+static users find_users(const schedule *sc)
+{
+    const ir *g = sc->ir;
+    users u = {ARENA_ARRAY(g->arena, user_range, g->n_nodes), NULL, NULL};
+    int total = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int n = 0; n < g->n_nodes; n++) {
+            if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
+                continue;
+            for (int i = 0; i < g->node[n].n_args; i++) {
+                bool direct;
+                int x = below_views(sc, g->node[n].arg[i], &direct);
+                user_range *r = &u.range[x];
+                if (pass == 1) {
+                    bool loop = in_loop(sc, n) || is_reduction(g->node[n].op);
+                    u.user[r->first + r->count] = n;
+                    u.through_view[r->first + r->count] =
+                        !direct || !loop || is_view_op(g->node[n].op);
+                }
+                r->count++;
+            }
+        }
+        if (pass == 1)
+            break;
+        for (int n = 0; n < g->n_nodes; n++) {
+            u.range[n].first = total;
+            total += u.range[n].count;
+            u.range[n].count = 0;
+        }
+        u.user = ARENA_ARRAY(g->arena, int, total + 1);
+        u.through_view = ARENA_ARRAY(g->arena, bool, total + 1);
+    }
+    return u;
+}
+
+/* Is X in an array whatever becomes of its user N?  */
+static bool array_anyway(const schedule *sc, const users *u, int x, int n)
+{
+    if (!in_loop(sc, x) || sc->hold[x] == HOLD_ARRAY || sc->hold[x] == HOLD_PLACE)
+        return true;
+    const user_range *r = &u->range[x];
+    for (int k = r->first; k < r->first + r->count; k++)
+        if (u->user[k] != n && (u->through_view[k] || sc->level[u->user[k]] != sc->level[x]))
+            return true;
+    return false;
+}
+
+static bool only_user(const users *u, int x, int n)
+{
+    const user_range *r = &u->range[x];
+    for (int k = r->first; k < r->first + r->count; k++)
+        if (u->user[k] != n)
+            return false;
+    return true;
+}
+
+/* Move N down to its first reader's level, if all readers are in loops of its shape and no argument
+   has to be kept in an array for it.  */
+static void sink(schedule *sc, const users *u, int n)
+{
+    const ir *g = sc->ir;
+    const user_range *r = &u->range[n];
+    int target = -1;
+    for (int k = r->first; k < r->first + r->count; k++) {
+        int level = sc->level[u->user[k]] - u->through_view[k];
+        if (target < 0 || level < target)
+            target = level;
+    }
+    if (target <= sc->level[n])
+        return;
+    for (int i = 0; i < g->node[n].n_args; i++) {
+        bool direct;
+        int x = below_views(sc, g->node[n].arg[i], &direct);
+        if (!is_leaf(g->node[x].op) && !array_anyway(sc, u, x, n) && !only_user(u, x, n))
+            return;
+    }
+    sc->level[n] = target;
+}
+
+static void sink_all(schedule *sc)
+{
+    const ir *g = sc->ir;
+    users u = find_users(sc);
+    for (int n = g->n_nodes - 1; n >= 0; n--)
+        if (sc->live[n] && op_table[g->node[n].op].elementwise)
+            sink(sc, &u, n);
+}
+
+/* --- kernels --------------------------------------------------------------------------------------- */
+
+static kernel *add_kernel(schedule *sc, kernel_kind kind, int level, shape s, int n)
+{
+    arena_grow(sc->ir->arena, &sc->kernel, (size_t)sc->n_kernels, &sc->cap_kernels,
+               sizeof *sc->kernel);
+    kernel *k = &sc->kernel[sc->n_kernels++];
+    *k = (kernel){.kind = kind, .level = level, .shape = s, .node = n};
+    return k;
+}
+
+static kernel *loop_at(schedule *sc, int level, shape s)
+{
+    for (int i = 0; i < sc->n_kernels; i++) {
+        kernel *k = &sc->kernel[i];
+        if (k->kind == KERNEL_LOOP && k->level == level && shape_equal(k->shape, s))
+            return k;
+    }
+    return add_kernel(sc, KERNEL_LOOP, level, s, NO_NODE);
+}
+
+static void place_node(schedule *sc, int n)
+{
+    const ir *g = sc->ir;
+    const ir_node *v = &g->node[n];
+    if (in_loop(sc, n) || is_reduction(v->op)) {
+        shape s = is_reduction(v->op) ? g->node[v->arg[0]].shape : v->shape;
+        kernel *k = loop_at(sc, sc->level[n], s);
+        ARENA_PUSH(g->arena, k->item, k->n_items, k->cap_items, n);
+        return;
+    }
+    kernel_kind kind = v->op == OP_matmul     ? KERNEL_MATMUL
+                       : v->op == OP_matmul_t ? KERNEL_MATMUL_T
+                       : v->op == OP_outer    ? KERNEL_OUTER
+                       : v->op == OP_concat   ? KERNEL_CONCAT
+                                              : KERNEL_PAD;
+    add_kernel(sc, kind, sc->level[n], v->shape, n);
+}
+
+/* Stable: kernels of one level stay in the order of their first node.  */
+static void sort_kernels(schedule *sc)
+{
+    for (int i = 1; i < sc->n_kernels; i++) {
+        kernel k = sc->kernel[i];
+        int at = i;
+        for (; at > 0 && sc->kernel[at - 1].level > k.level; at--)
+            sc->kernel[at] = sc->kernel[at - 1];
+        sc->kernel[at] = k;
+    }
+}
+
+static void number_kernels(schedule *sc)
+{
+    for (int i = 0; i < sc->n_kernels; i++) {
+        kernel *k = &sc->kernel[i];
+        if (k->kind != KERNEL_LOOP)
+            sc->kernel_of[k->node] = i;
+        for (int m = 0; m < k->n_items; m++)
+            sc->kernel_of[k->item[m]] = i;
+    }
+}
+
+/* --- where values are held ------------------------------------------------------------------------- */
+
+static void mark_read(schedule *sc, int reader_kernel, int arg)
+{
+    bool direct;
+    int x = below_views(sc, arg, &direct);
+    op_code op = sc->ir->node[x].op;
+    if (is_leaf(op) || sc->hold[x] == HOLD_PLACE)
+        return;
+    bool loop = sc->kernel[reader_kernel].kind == KERNEL_LOOP;
+    if (!op_table[op].elementwise || !direct || !loop || sc->kernel_of[x] != reader_kernel)
+        sc->hold[x] = HOLD_ARRAY;
+}
+
+static void mark_take_indices(schedule *sc, int reader_kernel, int n)
+{
+    for (; schedule_is_view(sc, n); n = sc->ir->node[n].arg[0])
+        if (sc->ir->node[n].op == OP_take)
+            mark_read(sc, reader_kernel, sc->ir->node[n].arg[1]);
+}
+
+static void hold_arrays(schedule *sc)
+{
+    const ir *g = sc->ir;
+    for (int n = 0; n < g->n_nodes; n++) {
+        if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
+            continue;
+        for (int i = 0; i < g->node[n].n_args; i++) {
+            mark_read(sc, sc->kernel_of[n], g->node[n].arg[i]);
+            mark_take_indices(sc, sc->kernel_of[n], g->node[n].arg[i]);
+        }
+        if (!op_table[g->node[n].op].elementwise && sc->hold[n] == HOLD_NONE)
+            sc->hold[n] = HOLD_ARRAY;
+    }
+}
+
+/* Does anything in a kernel after AT, or in AT through a view, read the old value of VAR?  */
+static bool read_later(const schedule *sc, int variable, int at)
+{
+    const ir *g = sc->ir;
+    for (int n = 0; n < g->n_nodes; n++) {
+        if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
+            continue;
+        for (int i = 0; i < g->node[n].n_args; i++) {
+            bool direct;
+            int x = below_views(sc, g->node[n].arg[i], &direct);
+            if (g->node[x].op != OP_var || g->node[x].var != variable)
+                continue;
+            if (sc->kernel_of[n] > at || (sc->kernel_of[n] == at && !direct))
+                return true;
+        }
+    }
+    for (int k = 0; k < sc->n_stores; k++) {
+        bool direct;
+        int x = below_views(sc, sc->store[k].node, &direct);
+        if (g->node[x].op == OP_var && g->node[x].var == variable)
+            return true; /* stored as it is, at the very end */
+    }
+    return false;
+}
+
+/* Stores of values that no loop computes, or that must wait, stand in loops behind all others.  */
+static void place_stores(schedule *sc, int last)
+{
+    const ir *g = sc->ir;
+    for (int i = 0; i < sc->n_stores; i++) {
+        store *st = &sc->store[i];
+        bool computed = op_table[g->node[st->node].op].elementwise;
+        int home = computed ? sc->kernel_of[st->node] : -1;
+        bool wait = !computed || (st->var >= 0 && read_later(sc, st->var, home));
+        if (wait) {
+            bool direct;
+            int x = below_views(sc, st->node, &direct);
+            if (!is_leaf(g->node[x].op) && sc->hold[x] != HOLD_PLACE)
+                sc->hold[x] = HOLD_ARRAY;
+            st->level = last + 1;
+            continue;
+        }
+        st->level = sc->kernel[home].level;
+        if (!st->add && sc->hold[st->node] != HOLD_PLACE) {
+            sc->hold[st->node] = HOLD_PLACE;
+            sc->place_of[st->node] = i;
+        }
+    }
+    for (int i = 0; i < sc->n_stores; i++) {
+        kernel *k = loop_at(sc, sc->store[i].level, g->node[sc->store[i].node].shape);
+        ARENA_PUSH(g->arena, k->store, k->n_stores, k->cap_stores, i);
+    }
+}
+
+/* A value read once, in its own loop, and without a name from the spec is written where it is read.  */
+static void hold_locals(schedule *sc)
+{
+    const ir *g = sc->ir;
+    int *reads = ARENA_ARRAY(g->arena, int, g->n_nodes);
+    for (int n = 0; n < g->n_nodes; n++) {
+        if (!sc->live[n] || schedule_is_view(sc, n))
+            continue;
+        op_code op = g->node[n].op;
+        bool twice = op == OP_maximum || op == OP_minimum || op == OP_relu || op == OP_sign
+                     || is_reduction(op);
+        for (int i = 0; i < g->node[n].n_args; i++) {
+            bool direct;
+            reads[below_views(sc, g->node[n].arg[i], &direct)] += 1 + twice;
+        }
+    }
+    for (int i = 0; i < sc->n_stores; i++)
+        reads[sc->store[i].node]++;
+    for (int n = 0; n < g->n_nodes; n++) {
+        if (!sc->live[n] || !op_table[g->node[n].op].elementwise || sc->hold[n] != HOLD_NONE)
+            continue;
+        bool inline_it = reads[n] <= 1 && (!g->node[n].name || g->node[n].op == OP_copy);
+        sc->hold[n] = inline_it || g->node[n].op == OP_neg ? HOLD_INLINE : HOLD_LOCAL;
+    }
+}
+
+static void count_arrays(schedule *sc)
+{
+    const ir *g = sc->ir;
+    for (int n = 0; n < g->n_nodes; n++)
+        if (sc->live[n] && sc->hold[n] == HOLD_ARRAY)
+            sc->array_bytes += shape_numel(g->node[n].shape) * g->real_bits / 8;
+}
+
+schedule *schedule_run(ir *g, store *stores, int n)
+{
+    schedule *sc = ARENA_NEW(g->arena, schedule);
+    int *root = ARENA_ARRAY(g->arena, int, n + 1);
+    for (int i = 0; i < n; i++)
+        root[i] = stores[i].node;
+    sc->ir = g;
+    sc->store = stores;
+    sc->n_stores = n;
+    sc->live = canon_live(g, root, (size_t)n);
+    sc->hold = ARENA_ARRAY(g->arena, holding, g->n_nodes);
+    sc->place_of = ARENA_ARRAY(g->arena, int, g->n_nodes);
+    sc->level = ARENA_ARRAY(g->arena, int, g->n_nodes);
+    sc->kernel_of = ARENA_ARRAY(g->arena, int, g->n_nodes);
+    force_arrays(sc);
+    first_levels(sc);
+    sink_all(sc);
+    int last = 0;
+    for (int k = 0; k < g->n_nodes; k++) {
+        if (!sc->live[k] || is_leaf(g->node[k].op) || schedule_is_view(sc, k))
+            continue;
+        last = max(last, sc->level[k]);
+        place_node(sc, k);
+    }
+    sort_kernels(sc);
+    number_kernels(sc);
+    hold_arrays(sc);
+    place_stores(sc, last);
+    sort_kernels(sc);
+    number_kernels(sc);
+    hold_locals(sc);
+    count_arrays(sc);
+    return sc;
+}

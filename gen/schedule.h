@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One function's work in order: loops over literal ranges, each with the values computed in it.  */
+#ifndef SCHEDULE_H
+#define SCHEDULE_H
+
+#include "ir.h"
+
+/* A value that leaves the function.  */
+typedef struct {
+    int node;
+    const char *place; /* the C array or scalar that takes it, without subscripts: s->h */
+    bool add;          /* += */
+    int var;           /* the carried variable that this overwrites, or -1 */
+    int level;         /* the schedule's */
+} store;
+
+typedef enum { KERNEL_LOOP, KERNEL_MATMUL, KERNEL_MATMUL_T, KERNEL_OUTER, KERNEL_CONCAT, KERNEL_PAD } kernel_kind;
+
+typedef struct {
+    kernel_kind kind;
+    int level;
+    shape shape;   /* KERNEL_LOOP: the range of the loops */
+    int node;      /* the others: the one node computed */
+    int n_items;   /* KERNEL_LOOP: element-wise nodes, copied views and reductions, arguments first */
+    size_t cap_items;
+    int *item;
+    int n_stores;
+    size_t cap_stores;
+    int *store;
+} kernel;
+
+typedef enum {
+    HOLD_NONE,   /* leaf, constant or view: read where it stands */
+    HOLD_INLINE, /* written into the one expression that uses it */
+    HOLD_LOCAL,  /* a scalar inside of its loop */
+    HOLD_ARRAY,  /* an array of the function (a scalar, when of rank 0) */
+    HOLD_PLACE   /* in the place of a store */
+} holding;
+
+typedef struct {
+    ir *ir;
+    int n_stores;
+    store *store;
+    int n_kernels;
+    size_t cap_kernels;
+    kernel *kernel;
+    bool *live;
+    holding *hold;     /* of a node */
+    int *place_of;     /* HOLD_PLACE: the store */
+    int *level;
+    int *kernel_of;
+    int64_t array_bytes; /* of the function's arrays */
+} schedule;
+
+/* STORE is kept and its levels are filled in.  */
+schedule *schedule_run(ir *g, store *stores, int n);
+
+/* True for what has no value of its own: read through another node's.  */
+bool schedule_is_view(const schedule *sc, int n);
+
+#endif

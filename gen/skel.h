@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Run GNU m4 over values and templates; turn what it prints into files.
+
+   What goes in: the files PRELUDE (prelude.m4) and the templates, named on m4's command
+   line, and VALUES (macro definitions and calls) on its standard input between them:
+   m4 -P prelude.m4 - TEMPLATE...   No shell.  Empty environment but LC_ALL=C.
+
+   What comes out, line by line, is decoded:
+     @hh              the byte with the hex digits hh (lower case)
+     @{file:N@}       alone on a line: what follows goes to output N (0, 1, ...)
+     @+ and @-        at the start of a line: indent the following lines 4 spaces more / less;
+                      such a line carries nothing else
+     @@               never comes: every literal @ is quoted as @40
+   Lines of white space alone become empty ones; two empty ones in a row become one;
+   lines longer than 100 columns are broken at a space at the lowest depth of parentheses,
+   the rest indented 8 more, never inside a string or behind a // (a block comment goes on with
+   " * " aligned when it began the line).  Anything else behind an @, a word that starts with
+   m4_ or et_ and is left over, or output outside of any file, is an internal error.  */
+#ifndef SKEL_H
+#define SKEL_H
+
+#include "buf.h"
+#include "diag.h"
+
+typedef enum { SKEL_OK = 0, SKEL_IO = 3, SKEL_ENVIRONMENT = 4, SKEL_BUG = 70 } skel_status;
+
+/* Run m4 (the program M4) in the folder of templates DATADIR.  OUT has N buffers, one an
+   output.  On failure a message with no place was printed through D.  A run that takes longer than
+   30 seconds of CPU or 2 GiB of memory, or hangs for 60 s, is killed: SKEL_ENVIRONMENT.  */
+skel_status skel_run(const char *m4, const char *datadir, const char *const *templates,
+                     size_t n_templates, const buf *values, buf *out, size_t n, diag *d);
+
+/* The decoding alone (for tests).  False on an internal error; WHY then says which.  */
+bool skel_decode(const char *text, size_t len, buf *out, size_t n, const char **why);
+
+/* Write N files whole or not at all: each to a temporary file .etrace-XXXXXX beside its target
+   (mkstemp, then mode 0666 & ~umask), renamed when all are complete.  A target that is not a regular
+   file, or is the file INPUT (same device and inode; NULL: none), is refused.  An unchanged
+   target is still replaced.  INT, TERM and HUP remove the temporary files.  SKEL_IO after a message.  */
+skel_status skel_commit(const char *const *path, const buf *content, size_t n, const char *input,
+                        diag *d);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT-0 */
+/* Tables of a generated model: what lies where in its blocks of memory.
+   Generated headers carry a copy of this text behind the same guard.  */
+#ifndef ETRACE_INFO_H
+#define ETRACE_INFO_H
+
+#include <stddef.h>
+
+enum { ETR_RANK_MAX = 6, ETR_ABI = 1 };
+
+typedef enum {
+    ETR_PARAM,    /* in the block of parameters, and at the same offset of the gradient */
+    ETR_HIDDEN,   /* in the state block: differentiated through time */
+    ETR_STATE,    /* in the state block: carried, not differentiated */
+    ETR_INPUT,    /* in the input block */
+    ETR_TARGET,   /* in the target block */
+    ETR_OUTPUT,   /* in the output block */
+    ETR_TRACE,    /* in the trace block */
+    ETR_H2H,      /* in the Jacobian block: D[row][col] of one group, d s_row(t) / d s_col(t-1) */
+    ETR_H2W,      /* in the Jacobian block: df[row] of one relation, d s_row(t) / d y */
+    ETR_H2W_X,    /* in the Jacobian block: x of one relation */
+    ETR_SIGNAL    /* in the signal block: d loss / d s_row(t) of one group */
+} etr_kind;
+
+/* An array of `shape` (a leading axis of the batch, when it is larger than 1, is part of it;
+   parameters have none).  Where `stored` is 0 the array is structurally constant, every element
+   is `constant`, and `offset` means nothing.  */
+typedef struct {
+    const char *path; /* rnn.h; of ETR_H2W and ETR_H2W_X the relation's parameter (rnn.W, and rnn.W#2
+                         for its second use); of ETR_H2H and ETR_SIGNAL "" */
+    etr_kind kind;
+    int is_index; /* elements are int32_t, not the model's real type */
+    int stored;
+    double constant;
+    int group;    /* of ETR_HIDDEN, ETR_H2H, ETR_H2W and ETR_SIGNAL, else -1 */
+    int row, col; /* positions of states inside the group; -1 where they mean nothing */
+    int rank;
+    int shape[ETR_RANK_MAX];
+    size_t offset; /* bytes from the start of the block */
+} etr_var;
+
+typedef struct {
+    const char *name;      /* of the model */
+    const char *rule;      /* d_rtrl, bptt, ... */
+    int abi;               /* ETR_ABI */
+    int real_bytes;        /* 4 or 8 */
+    int batch;
+    int n_groups;
+    size_t params_bytes, state_bytes, trace_bytes, input_bytes, target_bytes, output_bytes;
+    size_t jacobian_bytes, signal_bytes;
+    int n_vars;
+    const etr_var *vars;
+} etr_info;
+
+#endif

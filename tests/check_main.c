@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs every suite.  In: the environment that Makefile.am sets (ETRACE_GEN, ETRACE_DATADIR, srcdir,
+   CC).  Out: Check's report, its summary first; the exit status is 1 when a test failed.  */
+#include "suites.h"
+
+#include <stdlib.h>
+
+static Suite *(*const all_suites[])(void) = {
+    npz_suite,
+    runtime_suite,
+};
+
+int main(void)
+{
+    SRunner *runner = srunner_create(NULL);
+    int failed;
+
+    for (size_t i = 0; i < sizeof all_suites / sizeof *all_suites; i++)
+        srunner_add_suite(runner, all_suites[i]());
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every suite of the test program: add a declaration here, and the name to all_suites in
+   check_main.c.  */
+#ifndef SUITES_H
+#define SUITES_H
+
+#include <check.h>
+
+Suite *npz_suite(void);
+Suite *runtime_suite(void);
+
+#endif
