@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* YAML text -> a tree of nodes with places, through libyaml's event interface,
-   within the limits of ../doc/limits (depth 64, 1,000 aliases, 1,000 anchors,
+   within these limits (depth 64, 1,000 aliases, 1,000 anchors,
    100,000 visited nodes, 64 KiB a scalar, 16 MiB a file).  */
 #ifndef YAML_TREE_H
 #define YAML_TREE_H
@@ -19,8 +19,7 @@ typedef struct {
 struct yaml_tree {
     yaml_kind kind;
     loc at;           /* of the node's first character */
-    bool plain;       /* scalar: written without quotes, on one line: the offset in
-                         TEXT is the offset in the file */
+    bool plain;       /* scalar: written without quotes */
     const char *text; /* scalar; valid UTF-8, no control characters but newline and tab */
     size_t len;
     size_t n; /* items or pairs */
@@ -38,8 +37,8 @@ yaml_tree *yaml_parse(const char *name, const char *text, size_t len, arena *a, 
 /* The value of KEY in a mapping, or NULL.  */
 yaml_tree *yaml_get(const yaml_tree *mapping, const char *key);
 
-/* The place of the LENGTH code points at byte OFFSET of a scalar's text; the
-   scalar's own start when it is not plain.  */
+/* The place of the LENGTH code points at byte OFFSET of a scalar's text; the whole scalar where the
+   text is not as in the file (escapes, several lines).  */
 loc yaml_place(const yaml_tree *scalar, size_t offset, int length);
 
 #endif
