@@ -196,9 +196,9 @@ static const spec *read_cell(lowering *lo, const spec_module *m)
         arena_printf(lo->arena, "%s%s.yaml", lo->model_dir, m->cell),
         arena_printf(lo->arena, "%s/templates/cells/%s.yaml", lo->options->data_dir, m->cell)};
     for (size_t i = 0; i < 2; i++) {
-        bool io_error = false;
+        spec_status status;
         if (access(candidate[i], R_OK) == 0)
-            return spec_read_cell(candidate[i], lo->arena, lo->diag, &io_error);
+            return spec_read(candidate[i], true, lo->arena, lo->diag, &status);
     }
     diag_error(lo->diag, m->cell_at, "E0307", "there is no cell '%s'", m->cell);
     diag_note(lo->diag, m->cell_at, "looked for %s.yaml beside the model and among the cells that "

@@ -8,15 +8,12 @@
    The decoder takes the stream apart into lines, undoes the quoting, and gives each finished
    line to put_line, which indents and breaks it.  A newline that came quoted ends a line like any
    other.  */
-#define _POSIX_C_SOURCE 200809L
 #include "skel.h"
 
 #include "child.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LINE_WIDTH = 100, INDENT = 4, CONTINUATION = 8, WHY_SIZE = 160 };
 
@@ -118,15 +115,15 @@ static bool better(const line_break *a, const line_break *b)
 
 /* Where to break the line S, whose own indent is FROM and which began in BEFORE.  AT 0: nowhere.
    If no place is within the width, the first one behind it.  */
-static line_break find_break(const char *s, size_t len, size_t from, lex_place before)
+static line_break find_break(const char *s, size_t len, size_t from, size_t width, lex_place before)
 {
     line_break best = {0, 0, false, before};
     lex l = {before, 0};
 
-    for (size_t i = from; i < len && (i <= LINE_WIDTH || best.at == 0);) {
+    for (size_t i = from; i < len && (i <= width || best.at == 0);) {
         lex_place place = l.place;
         bool inside = place != IN_CODE && place != IN_BLOCK;
-        line_break here = {i, l.depth + (place == IN_BLOCK), i > (from + LINE_WIDTH) / 2, place};
+        line_break here = {i, l.depth + (place == IN_BLOCK), i > (from + width) / 2, place};
 
         if (s[i] == ' ' && !inside && i > from && s[i - 1] != ' ' && i + 1 < len
             && !begins_badly(s + i + 1, len - i - 1) && better(&here, &best))
@@ -169,19 +166,17 @@ static void put_continuation(buf *out, const char *s, size_t from, lex_place bef
         put_spaces(out, CONTINUATION);
 }
 
-/* Write the line S, longer than the width, in pieces.  The text begins at FROM.  PIECE
-   holds the rest of the line as it would stand: continuation, then text.  */
+/* Write the line S, longer than the width, in pieces.  The text begins at FROM.  */
 static void put_broken(buf *out, const char *s, size_t len, size_t from, lex_place before)
 {
     buf lead = {NULL, 0, 0};
     lex_place place = before;
-    size_t begin = 0, skip = from;
+    size_t begin = 0, width = LINE_WIDTH;
+    size_t skip = from + (before == IN_CODE && opens_comment(s + from, len - from, '*') ? 3 : 0);
 
     put_continuation(&lead, s, from, before);
-    if (before == IN_CODE && opens_comment(s + from, len - from, '*'))
-        skip = from + 3;
-    while (len - begin > LINE_WIDTH - (begin > 0 ? lead.len : 0)) {
-        line_break cut = find_break(s + begin, len - begin, skip, place);
+    while (len - begin > width) {
+        line_break cut = find_break(s + begin, len - begin, skip, width, place);
 
         if (cut.at == 0)
             break;
@@ -190,10 +185,241 @@ static void put_broken(buf *out, const char *s, size_t len, size_t from, lex_pla
         begin += cut.at;
         while (begin < len && s[begin] == ' ')
             begin++;
-        buf_bytes(out, lead.text, lead.len);
+        buf_bytes(out, buf_text(&lead), lead.len);
         place = cut.place;
         skip = 0;
+        width = lead.len < LINE_WIDTH / 2 ? LINE_WIDTH - lead.len : LINE_WIDTH / 2;
     }
     buf_bytes(out, s + begin, len - begin);
     buf_free(&lead);
+}
+
+/* Write the finished line S to F: indented, broken, an empty line no more than once.  */
+static void put_line(file_state *f, const char *s, size_t len)
+{
+    while (len > 0 && (s[len - 1] == ' ' || s[len - 1] == '\t'))
+        len--;
+    if (len == 0) {
+        f->blank = f->to->len > 0;
+        return;
+    }
+    if (f->blank)
+        buf_puts(f->to, "\n");
+    f->blank = false;
+
+    bool directive = f->directive || (f->place == IN_CODE && s[0] == '#');
+    buf line = {NULL, 0, 0};
+    if (!directive)
+        put_spaces(&line, (size_t)f->depth * INDENT);
+    buf_bytes(&line, s, len);
+    if (directive || line.len <= LINE_WIDTH)
+        buf_bytes(f->to, line.text, line.len);
+    else
+        put_broken(f->to, line.text, line.len, strspn(line.text, " "), f->place);
+    buf_puts(f->to, "\n");
+    f->directive = directive && s[len - 1] == '\\';
+    f->place = place_after(line.text, line.len, f->place);
+    buf_free(&line);
+}
+
+/* --- the quoting undone ------------------------------------------------------------------ */
+
+typedef struct {
+    const char *text;
+    size_t len, at;
+    buf *out;
+    size_t n;
+    file_state file;
+    buf line;
+    const char *why;
+} decoder;
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool stop(decoder *d, const char *why)
+{
+    d->why = why;
+    return false;
+}
+
+static bool end_line(decoder *d)
+{
+    bool empty = d->line.len == 0;
+
+    if (!d->file.to && !empty)
+        return stop(d, "a template prints outside of any file");
+    if (d->file.to)
+        put_line(&d->file, buf_text(&d->line), d->line.len);
+    d->line.len = 0;
+    return true;
+}
+
+static bool begins(const decoder *d, const char *text)
+{
+    size_t n = strlen(text);
+    return d->len - d->at >= n && memcmp(d->text + d->at, text, n) == 0;
+}
+
+/* @+, @- and @{file:N@}: each alone on its line, which it takes with it.  */
+static bool decode_directive(decoder *d)
+{
+    if (d->line.len > 0)
+        return stop(d, "a directive stands behind other text");
+    if (begins(d, "@+\n") || begins(d, "@-\n")) {
+        d->file.depth += d->text[d->at + 1] == '+' ? 1 : -1;
+        if (d->file.depth < 0)
+            return stop(d, "a block ends that was not begun");
+        d->at += 3;
+        return true;
+    }
+    if (d->len - d->at >= 11 && begins(d, "@{file:") && memcmp(d->text + d->at + 8, "@}\n", 3) == 0
+        && d->text[d->at + 7] >= '0' && (size_t)(d->text[d->at + 7] - '0') < d->n) {
+        d->file = (file_state){.to = &d->out[d->text[d->at + 7] - '0'], .place = IN_CODE};
+        d->at += 11;
+        return true;
+    }
+    return stop(d, "an unknown directive");
+}
+
+static bool decode_at(decoder *d)
+{
+    int high = d->at + 2 < d->len ? hex_digit(d->text[d->at + 1]) : -1;
+    int low = d->at + 2 < d->len ? hex_digit(d->text[d->at + 2]) : -1;
+
+    if (high < 0 || low < 0)
+        return decode_directive(d);
+    char c = (char)(high * 16 + low);
+    d->at += 3;
+    if (c == '\n')
+        return end_line(d);
+    buf_bytes(&d->line, &c, 1);
+    return true;
+}
+
+static bool word_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* A macro's name that m4 has left alone: a template's mistake.  */
+static bool left_over(const decoder *d)
+{
+    bool inside = d->at > 0 && word_char(d->text[d->at - 1]);
+
+    return !inside && (begins(d, "m4_") || begins(d, "et_"));
+}
+
+static bool decode(decoder *d)
+{
+    while (d->at < d->len) {
+        char c = d->text[d->at];
+
+        if (c == '@') {
+            if (!decode_at(d))
+                return false;
+        } else if (left_over(d)) {
+            return stop(d, "a macro was not expanded");
+        } else {
+            d->at++;
+            if (c != '\n')
+                buf_bytes(&d->line, &c, 1);
+            else if (!end_line(d))
+                return false;
+        }
+    }
+    if (d->file.depth != 0)
+        return stop(d, "a block was not ended");
+    return d->line.len == 0 || end_line(d);
+}
+
+bool skel_decode(const char *text, size_t len, buf *out, size_t n, const char **why)
+{
+    decoder d = {.text = text, .len = len, .out = out, .n = n};
+    bool ok = decode(&d);
+
+    *why = d.why;
+    buf_free(&d.line);
+    return ok;
+}
+
+/* --- m4 ---------------------------------------------------------------------------------- */
+
+static const child_limits limits = {.cpu_seconds = 30, .memory_bytes = (size_t)2 << 30, .wall_ms = 60000};
+
+/* One line for the user: how m4 ended, and what it said.  */
+static skel_status report(child_end how, int detail, const char *m4, const buf *errors, diag *d)
+{
+    static const loc nowhere = {NULL, 0, 0, 0};
+
+    switch (how) {
+    case CHILD_EXITED:
+        diag_error(d, nowhere, "E0402", "m4 (%s) failed with status %d", m4, detail);
+        break;
+    case CHILD_SIGNALLED:
+        diag_error(d, nowhere, "E0403", "m4 (%s) was killed by signal %d", m4, detail);
+        break;
+    case CHILD_TIMED_OUT:
+        diag_error(d, nowhere, "E0404", "m4 (%s) did not end and was killed", m4);
+        break;
+    case CHILD_NOT_STARTED:
+        diag_error(d, nowhere, "E0405", "cannot run m4 (%s): %s", m4, strerror(detail));
+        diag_note(d, nowhere, "install GNU m4, or name it with --m4=PATH or the variable M4");
+        return SKEL_ENVIRONMENT;
+    case CHILD_FAILED:
+        diag_error(d, nowhere, "E0406", "cannot run m4: %s", strerror(detail));
+        return SKEL_ENVIRONMENT;
+    }
+    if (errors->len > 0)
+        diag_note(d, nowhere, "it said: %s", buf_text(errors));
+    diag_note(d, nowhere, "the generator needs GNU m4 1.4.16 or later");
+    return SKEL_ENVIRONMENT;
+}
+
+static char *template_path(const char *datadir, const char *name)
+{
+    buf path = {NULL, 0, 0};
+
+    buf_printf(&path, "%s/templates/%s", datadir, name);
+    return path.text;
+}
+
+enum { TEMPLATES_MAX = 8 };
+
+skel_status skel_run(const char *m4, const char *datadir, const char *const *templates,
+                     size_t n_templates, const buf *values, buf *out, size_t n, diag *d)
+{
+    const char *argv[TEMPLATES_MAX + 6];
+    char *path[TEMPLATES_MAX + 1];
+    buf text = {NULL, 0, 0}, errors = {NULL, 0, 0};
+    skel_status status = SKEL_OK;
+    size_t argc = 0;
+    int detail = 0;
+
+    path[0] = template_path(datadir, "prelude.m4");
+    argv[argc++] = m4;
+    argv[argc++] = "-P";
+    argv[argc++] = path[0];
+    argv[argc++] = "-";
+    for (size_t i = 0; i < n_templates && i < TEMPLATES_MAX; i++)
+        argv[argc++] = path[i + 1] = template_path(datadir, templates[i]);
+    argv[argc] = NULL;
+
+    child_end how = child_run(argv, values, &limits, &text, &errors, &detail);
+    const char *why = NULL;
+    if (how != CHILD_EXITED || detail != 0 || errors.len > 0) {
+        status = report(how, detail, m4, &errors, d);
+    } else if (!skel_decode(buf_text(&text), text.len, out, n, &why)) {
+        diag_error(d, (loc){NULL, 0, 0, 0}, "E0407", "the templates are broken: %s", why);
+        status = SKEL_BUG;
+    }
+    for (size_t i = 0; i <= n_templates && i <= TEMPLATES_MAX; i++)
+        free(path[i]);
+    buf_free(&text);
+    buf_free(&errors);
+    return status;
 }

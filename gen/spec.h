@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The spec as written: names, declarations and equations with their places.
+   spec.c has the top level, spec_decl.c what is declared, spec_net.c modules and equations.
    Nothing here is resolved: shapes and equations are expressions still.  */
 #ifndef SPEC_H
 #define SPEC_H
@@ -99,6 +100,10 @@ typedef struct {
     loc dense_at;
 } spec_learning;
 
+/* The words that each of these may be, ended by NULL; the first is the default but for vjp_time.  */
+extern const char *const spec_rules[], *const spec_vjp_times[], *const spec_signals[],
+    *const spec_plains[], *const spec_denses[];
+
 typedef struct spec spec;
 struct spec {
     const char *file;      /* as given */
@@ -128,13 +133,18 @@ struct spec {
     spec_learning learning;
 };
 
-/* Read the model PATH.  NULL after an error; *IO_ERROR as in yaml_read.  */
-spec *spec_read(const char *path, arena *a, diag *d, bool *io_error);
+/* Why TEXT cannot be a name, in words; NULL if it can.  */
+const char *spec_name_fault(const char *text);
 
-/* Read the cell file PATH (`cell:` at its top).  */
-spec *spec_read_cell(const char *path, arena *a, diag *d, bool *io_error);
+/* What went wrong, as the program's exit status.  */
+typedef enum { SPEC_WRONG = 1, SPEC_UNREADABLE = 3, SPEC_TOO_NEW = 63 } spec_status;
 
-/* The same from TEXT in memory: a model unless it says `cell:`.  */
-spec *spec_parse(const char *name, const char *text, size_t len, arena *a, diag *d);
+/* Read the model or the cell (`cell:` at its top) in the file PATH.  NULL after an error, with *STATUS
+   set.  */
+spec *spec_read(const char *path, bool is_cell, arena *a, diag *d, spec_status *status);
+
+/* The same from TEXT in memory.  */
+spec *spec_parse(const char *name, const char *text, size_t len, bool is_cell, arena *a, diag *d,
+                 spec_status *status);
 
 #endif

@@ -2,6 +2,7 @@
 /* In: the text of a file.  Out: its one document as a tree, aliases as shared nodes.
    Afterwards the tree is without cycles, no deeper than 64, and holds no more than 100,000 nodes even
    if every alias is counted as a copy, so that whoever walks it need not count.  */
+#define _POSIX_C_SOURCE 200809L
 #include "yaml.h"
 
 #include <errno.h>

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One model: each pass in turn, until one reports an error.  */
+#include "diff.h"
+#include "emit.h"
+#include "lower.h"
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ERRORS_MAX = 20 };
+
+/* Print TEXT to stdout; a full disk is an error of its own.  */
+static int print(buf *text)
+{
+    fputs(buf_text(text), stdout);
+    buf_free(text);
+    if (fflush(stdout) == 0)
+        return EXIT_SUCCESS;
+    perror("etrace-gen: error: standard output");
+    return SPEC_UNREADABLE;
+}
+
+static int show(const graph *gr, show_form form)
+{
+    buf out = {NULL, 0, 0};
+    if (form == SHOW_TEXT)
+        show_text(gr, &out);
+    else if (form == SHOW_JSON)
+        show_json(gr, &out);
+    else
+        show_gv(gr, &out);
+    return print(&out);
+}
+
+static int compile(const options *o, arena *a, diag *d)
+{
+    spec_status status = SPEC_WRONG;
+    learning set;
+    const spec *s = spec_read(o->model, false, a, d, &status);
+    if (!s)
+        return (int)status;
+    if (!options_learning(o, s, d, &set))
+        return SPEC_WRONG;
+    const lower_options lo = {o->data_dir, o->n_defines, o->define, o->prefix};
+    ir *g = lower_spec(s, &lo, a, d);
+    if (!g)
+        return SPEC_WRONG;
+    if (o->dump) {
+        buf out = {NULL, 0, 0};
+        ir_dump(g, &out);
+        return print(&out);
+    }
+    graph *gr = graph_compile(g, set.rule == RULE_BPTT ? DENSE_DROP : set.dense);
+    if (diag_errors(d) > 0)
+        return SPEC_WRONG;
+    diff_jacobians(gr, set.dense);
+    if (o->show != SHOW_NOTHING)
+        return show(gr, o->show);
+    model_plan *plan = learn_plan(gr, &set);
+    if (diag_errors(d) > 0)
+        return SPEC_WRONG;
+    if (o->check_only)
+        return EXIT_SUCCESS;
+    const emit_options eo = {o->c_path, o->h_path, o->data_dir, o->m4, o->unroll};
+    return (int)emit_run(plan, s, &eo);
+}
+
+int main(int argc, char **argv)
+{
+    arena *a = arena_new();
+    options o;
+    int status = options_read(argc, argv, a, &o);
+    if (status == OPTIONS_GO_ON && o.list_outputs) {
+        status = printf("%s\n%s\n", o.c_path, o.h_path) < 0 ? SPEC_UNREADABLE : EXIT_SUCCESS;
+    } else if (status == OPTIONS_GO_ON) {
+        diag *d = diag_new(a, ERRORS_MAX);
+        status = compile(&o, a, d);
+        diag_flush(d);
+    }
+    arena_free(a);
+    return status;
+}

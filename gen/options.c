@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: argv and the environment.  Out: options with every default filled in.  */
+#define _POSIX_C_SOURCE 200809L
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { UNROLL_DEFAULT = 8, UNROLL_MAX = 64 };
+
+/* Long options without a letter.  */
+enum { OPT_RULE = 256, OPT_WINDOW, OPT_VJP_TIME, OPT_SIGNAL, OPT_PLAIN, OPT_DENSE, OPT_GRAPH, OPT_DUMP,
+       OPT_M4, OPT_UNROLL, OPT_LIST };
+
+typedef struct {
+    int code;
+    const char *name, *argument, *help;
+} option_row;
+
+static const option_row rows[] = {
+    {'o', "output", "FILE", "write the C to FILE (default: the spec's name with .c, here)"},
+    {'H', "header", "FILE", "write the header to FILE (default: the C file's name with .h)"},
+    {'d', "directory", "DIR", "write both into DIR"},
+    {'p', "prefix", "NAME", "begin emitted names with NAME (default: the model's name)"},
+    {'D', "define", "NAME=N", "give the dim NAME the size N"},
+    {OPT_RULE, "rule", "RULE", "d_rtrl or bptt; this and the next ones override the spec's learning:"},
+    {OPT_WINDOW, "window", "K", "steps of exact differentiation before the trace (now: 1)"},
+    {OPT_VJP_TIME, "vjp-time", "T", "t_minus_1 (window 1) or t"},
+    {OPT_SIGNAL, "signal", "S", "direct, or total as the reference's"},
+    {OPT_PLAIN, "plain", "P", "exact, or none as the reference's"},
+    {OPT_DENSE, "dense", "D", "states mixed by no weight: error, diagonal or drop"},
+    {OPT_GRAPH, "graph", "FORM", "print the eligibility-trace graph: text, json or gv; write nothing"},
+    {OPT_DUMP, "dump", "PASS", "print the intermediate form (ir); write nothing"},
+    {OPT_UNROLL, "unroll", "N", "write out loops of at most N turns (default: 8)"},
+    {OPT_M4, "m4", "PATH", "run this GNU m4"},
+    {'n', "check", NULL, "check the spec; write nothing"},
+    {OPT_LIST, "list-outputs", NULL, "print the names of the files that would be written"},
+    {'h', "help", NULL, "print this"},
+    {'V', "version", NULL, "print the version"},
+};
+
+enum { N_ROWS = sizeof rows / sizeof rows[0] };
+
+static void print_help(void)
+{
+    puts("Usage: etrace-gen [OPTION]... MODEL.yaml\n"
+         "Write the C of a recurrent network and of its online learning rule.\n");
+    for (int i = 0; i < N_ROWS; i++) {
+        char left[64];
+        snprintf(left, sizeof left, "%c%c%s--%s%s%s", rows[i].code < 256 ? '-' : ' ',
+                 rows[i].code < 256 ? rows[i].code : ' ', rows[i].code < 256 ? ", " : "  ", rows[i].name,
+                 rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "");
+        printf("  %-26s %s\n", left, rows[i].help);
+    }
+    puts("\nExit status: 0, or 1 the spec is wrong, 2 the command line, 3 a file could not be read or\n"
+         "written, 4 m4 or the templates, 63 the spec is too new, 70 a bug.\n"
+         "Environment: ETRACE_DATADIR (the folder with templates/ and runtime/), M4.");
+}
+
+static int usage(const char *text, const char *word)
+{
+    fprintf(stderr, "etrace-gen: error: %s%s%s%s\n", text, word ? " '" : "", word ? word : "",
+            word ? "'" : "");
+    fputs("etrace-gen: note: 'etrace-gen --help' lists the options\n", stderr);
+    return EXIT_USAGE;
+}
+
+static bool read_number(const char *text, int min, int max, int *res)
+{
+    char *end;
+    errno = 0;
+    long n = strtol(text, &end, 10);
+    *res = (int)n;
+    return *text && *end == '\0' && errno == 0 && n >= min && n <= max;
+}
+
+/* The word of CHOICE that TEXT is, into RES.  */
+static int read_choice(const char *text, const char *const *choice, const char **res)
+{
+    for (; *choice; choice++)
+        if (strcmp(text, *choice) == 0) {
+            *res = *choice;
+            return OPTIONS_GO_ON;
+        }
+    return usage("this option has no value", text);
+}
+
+static int read_form(const char *text, options *o)
+{
+    static const char *const form[] = {"text", "json", "gv", NULL};
+    const char *word = NULL;
+    int status = read_choice(text, form, &word);
+    for (int i = 0; word && i < 3; i++)
+        if (word == form[i])
+            o->show = (show_form)(SHOW_TEXT + i);
+    return status;
+}
+
+static int read_one(int code, char *value, arena *a, options *o, const char **dir)
+{
+    switch (code) {
+    case 'o': o->c_path = value; break;
+    case 'H': o->h_path = value; break;
+    case 'd': *dir = value; break;
+    case 'p':
+        o->prefix = value;
+        return spec_name_fault(value) ? usage(spec_name_fault(value), value) : OPTIONS_GO_ON;
+    case 'D': ARENA_PUSH(a, o->define, o->n_defines, o->cap_defines, value); break;
+    case OPT_RULE: return read_choice(value, spec_rules, &o->rule);
+    case OPT_VJP_TIME: return read_choice(value, spec_vjp_times, &o->vjp_time);
+    case OPT_SIGNAL: return read_choice(value, spec_signals, &o->signal);
+    case OPT_PLAIN: return read_choice(value, spec_plains, &o->plain);
+    case OPT_DENSE: return read_choice(value, spec_denses, &o->dense);
+    case OPT_GRAPH: return read_form(value, o);
+    case OPT_DUMP:
+        o->dump = true;
+        return strcmp(value, "ir") == 0 ? OPTIONS_GO_ON : usage("there is no pass to dump called", value);
+    case OPT_WINDOW:
+        return read_number(value, 1, 1 << 20, &o->window) ? OPTIONS_GO_ON
+                                                          : usage("this is no number of steps:", value);
+    case OPT_UNROLL:
+        return read_number(value, 0, UNROLL_MAX, &o->unroll)
+                   ? OPTIONS_GO_ON
+                   : usage("loops of 0 to 64 turns can be written out, not", value);
+    case OPT_M4: o->m4 = value; break;
+    case 'n': o->check_only = true; break;
+    case OPT_LIST: o->list_outputs = true; break;
+    case 'h': print_help(); return EXIT_SUCCESS;
+    case 'V':
+        puts("etrace-gen " PACKAGE_VERSION);
+        return EXIT_SUCCESS;
+    default:
+        fputs("etrace-gen: note: 'etrace-gen --help' lists the options\n", stderr);
+        return EXIT_USAGE;
+    }
+    return OPTIONS_GO_ON;
+}
+
+/* PATH's last part without the ending .yaml, .yml or (HEADER) .c.  */
+static const char *stem(arena *a, const char *path, const char *const *endings)
+{
+    size_t len = strlen(path);
+    for (; *endings; endings++) {
+        size_t n = strlen(*endings);
+        if (len > n && strcmp(path + len - n, *endings) == 0)
+            return arena_strndup(a, path, len - n);
+    }
+    return path;
+}
+
+static int set_paths(arena *a, options *o, const char *dir)
+{
+    static const char *const yaml[] = {".yaml", ".yml", NULL}, *const c[] = {".c", NULL};
+    const char *slash = strrchr(o->model, '/');
+    if (dir && o->c_path)
+        return usage("-o and -d exclude one another", NULL);
+    if (!o->c_path) {
+        const char *name = stem(a, slash ? slash + 1 : o->model, yaml);
+        o->c_path = arena_printf(a, "%s%s%s.c", dir ? dir : "", dir ? "/" : "", name);
+    }
+    if (!o->h_path)
+        o->h_path = arena_printf(a, "%s.h", stem(a, o->c_path, c));
+    if (strcmp(o->h_path, o->c_path) == 0)
+        return usage("the C file and the header are one:", o->c_path);
+    for (const char *p = o->h_path; *p; p++)
+        if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ')
+            return usage("an #include cannot name the header", o->h_path);
+    return OPTIONS_GO_ON;
+}
+
+/* Installed files, or those of the source tree beside the build folder the program was built in.  */
+static const char *find_data(arena *a)
+{
+    const char *given = getenv("ETRACE_DATADIR");
+    char exe[4096];
+    if (given && *given)
+        return given;
+    if (access(DATADIR "/templates/prelude.m4", R_OK) == 0)
+        return DATADIR;
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    while (n > 0 && exe[n - 1] != '/')
+        n--;
+    const char *tree = n > 0 ? arena_printf(a, "%.*s..", (int)n, exe) : DATADIR;
+    return access(arena_printf(a, "%s/templates/prelude.m4", tree), R_OK) == 0 ? tree : DATADIR;
+}
+
+int options_read(int argc, char **argv, arena *a, options *res)
+{
+    struct option longs[N_ROWS + 1] = {{0}};
+    char shorts[2 * N_ROWS + 1];
+    size_t n = 0;
+    int code;
+    const char *dir = NULL, *m4 = getenv("M4");
+    for (int i = 0; i < N_ROWS; i++) {
+        longs[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL,
+                                   rows[i].code};
+        if (rows[i].code < 256)
+            shorts[n++] = (char)rows[i].code;
+        if (rows[i].code < 256 && rows[i].argument)
+            shorts[n++] = ':';
+    }
+    shorts[n] = '\0';
+    *res = (options){.unroll = UNROLL_DEFAULT, .m4 = m4 && *m4 ? m4 : M4_PROGRAM};
+    while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+        int status = read_one(code, optarg, a, res, &dir);
+        if (status != OPTIONS_GO_ON)
+            return status;
+    }
+    if (optind >= argc)
+        return usage("no model is given", NULL);
+    if (optind + 1 < argc)
+        return usage("one model at a time; this is a second:", argv[optind + 1]);
+    res->model = argv[optind];
+    res->data_dir = find_data(a);
+    return set_paths(a, res, dir);
+}
+
+/* --- the learning rule ----------------------------------------------------------------------------- */
+
+static const char *either(const char *a, const char *b)
+{
+    return a ? a : b;
+}
+
+static bool is(const char *word, const char *wanted)
+{
+    return word && strcmp(word, wanted) == 0;
+}
+
+static dense_policy dense_of(const char *word)
+{
+    return is(word, "drop") ? DENSE_DROP : is(word, "diagonal") ? DENSE_DIAGONAL : DENSE_ERROR;
+}
+
+bool options_learning(const options *o, const spec *s, diag *d, learning *res)
+{
+    const spec_learning *l = &s->learning;
+    const char *rule = either(o->rule, l->rule);
+    /* A time or window of the command line overrides both of the spec's.  */
+    bool given = o->window || o->vjp_time || o->rule;
+    const char *vjp_time = given ? o->vjp_time : l->vjp_time;
+    int window = given ? o->window : l->window;
+    loc at = given ? (loc){NULL, 0, 0, 0} : l->window_at;
+    *res = (learning){.rule = is(rule, "bptt") ? RULE_BPTT : RULE_D_RTRL,
+                      .window = is(vjp_time, "t") ? 0 : 1,
+                      .signal_total = is(either(o->signal, l->signal), "total"),
+                      .plain_none = is(either(o->plain, l->plain), "none"),
+                      .dense = dense_of(either(o->dense, l->dense))};
+    int before = diag_errors(d);
+    if (window > 1) {
+        diag_error(d, at, "E0280", "a window of %d steps is not supported yet", window);
+        diag_note(d, at, "window: 1 is, and rule: bptt differentiates through whole sequences");
+    }
+    if (window && is(vjp_time, "t")) {
+        diag_error(d, at, "E0281", "a window belongs to vjp_time: t_minus_1");
+        diag_note(d, at, "vjp_time: t has none: leave the window out");
+    }
+    if (res->rule == RULE_BPTT && (window || vjp_time))
+        diag_error(d, at, "E0282", "rule: bptt has no window and no vjp_time");
+    if (o->rule == NULL && rule && !s->loss)
+        diag_error(d, l->rule_at, "E0283", "a learning rule needs a loss");
+    return diag_errors(d) == before;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line.  */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "learn.h"
+#include "spec.h"
+
+typedef enum { SHOW_NOTHING, SHOW_TEXT, SHOW_JSON, SHOW_GV } show_form;
+
+typedef struct {
+    const char *model;
+    const char *c_path, *h_path;
+    const char *prefix; /* NULL: the model's name */
+    const char *m4;
+    const char *data_dir;
+    size_t n_defines, cap_defines;
+    const char **define; /* -D NAME=VALUE */
+    const char *rule, *vjp_time, *signal, *plain, *dense; /* NULL: as the spec says */
+    int window;                                           /* 0: as the spec says */
+    int unroll;
+    show_form show;
+    bool dump, check_only, list_outputs;
+} options;
+
+enum { EXIT_USAGE = 2, EXIT_ENVIRONMENT = 4, OPTIONS_GO_ON = -1 };
+
+/* Read the command line into RES.  OPTIONS_GO_ON, or the status to exit with: 0 after --help or
+   --version, EXIT_USAGE after a message.  */
+int options_read(int argc, char **argv, arena *a, options *res);
+
+/* What the spec and the command line say together about the rule.  False after an error.  */
+bool options_learning(const options *o, const spec *s, diag *d, learning *res);
+
+#endif

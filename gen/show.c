@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: the compiled graph.  Out: text for people, JSON for programs, a picture for Graphviz.
+   Paths and names hold only letters, digits, and _ . # so nothing here needs to be escaped.  */
+#include "graph.h"
+
+static const char *hidden_path(const graph *gr, int s)
+{
+    return gr->ir->var[gr->hidden[s]].path;
+}
+
+static const char *x_name(const graph *gr, const relation *r)
+{
+    const ir *g = gr->ir;
+    const ir_node *x = &g->node[r->x];
+    return x->op == OP_var ? g->var[x->var].path : x->name ? x->name : "x";
+}
+
+static const char *op_name(const relation *r)
+{
+    return r->op == OP_var ? "element-wise" : r->op == OP_matmul ? "x @ W" : "W @ x";
+}
+
+/* A parameter that no relation is about.  */
+static bool is_plain(const graph *gr, int v)
+{
+    return gr->ir->var[v].kind == VAR_PARAM && gr->fate[v] != FATE_RELATION
+           && gr->fate[v] != FATE_MIXED;
+}
+
+/* --- text ----------------------------------------------------------------------------------------- */
+
+static void text_groups(const graph *gr, buf *out)
+{
+    buf_puts(out, "The hidden groups are:\n\n");
+    for (int k = 0; k < gr->n_groups; k++) {
+        const hidden_group *group = &gr->group[k];
+        buf_printf(out, "   Group %d %s:", k, shape_text(gr->ir->arena, group->varshape));
+        for (int s = 0; s < group->n_states; s++)
+            buf_printf(out, "%s %s", s ? "," : "", hidden_path(gr, group->state[s]));
+        buf_puts(out, "\n");
+    }
+    if (gr->n_groups == 0)
+        buf_puts(out, "   none\n");
+}
+
+static void text_relation(const graph *gr, const relation *r, int i, buf *out)
+{
+    ir *g = gr->ir;
+    buf_printf(out, "   Weight %d: %s %s, %s", i, r->name,
+               shape_text(g->arena, g->var[r->param].shape), op_name(r));
+    if (r->bias >= 0)
+        buf_printf(out, " + %s", g->var[r->bias].path);
+    buf_puts(out, r->n_groups == 1 ? ", group" : ", groups");
+    for (int k = 0; k < r->n_groups; k++)
+        buf_printf(out, "%s %d", k ? "," : "", r->group[k]);
+    buf_puts(out, r->mixed ? " (and partly through another weight op)\n" : "\n");
+}
+
+void show_text(const graph *gr, buf *out)
+{
+    const ir *g = gr->ir;
+    int n = 0;
+    text_groups(gr, out);
+    buf_puts(out, "\nThe dynamic states (carried, not differentiated) are:\n\n");
+    for (int v = 0; v < g->n_vars; v++)
+        if (g->var[v].kind == VAR_STATE)
+            buf_printf(out, "   State %d: %s %s\n", n++, g->var[v].path,
+                       shape_text(g->arena, g->var[v].shape));
+    buf_puts(out, n ? "" : "   none\n");
+    buf_puts(out, "\nThe weights associated with hidden states are:\n\n");
+    for (int r = 0; r < gr->n_relations; r++)
+        text_relation(gr, &gr->relation[r], r, out);
+    buf_puts(out, gr->n_relations ? "" : "   none\n");
+    buf_puts(out, "\nThe weights without an eligibility trace are:\n\n");
+    n = 0;
+    for (int v = 0; v < g->n_vars; v++)
+        if (is_plain(gr, v))
+            buf_printf(out, "   Weight %d: %s %s, %s\n", n++, g->var[v].path,
+                       shape_text(g->arena, g->var[v].shape), graph_fate_text(gr->fate[v]));
+    buf_puts(out, n ? "" : "   none\n");
+}
+
+/* --- JSON ----------------------------------------------------------------------------------------- */
+
+static const char *comma(int i)
+{
+    return i ? "," : "";
+}
+
+static void json_shape(const graph *gr, const char *key, shape s, buf *out)
+{
+    buf_printf(out, "\"%s\": %s", key, shape_text(gr->ir->arena, s));
+}
+
+static void json_groups(const graph *gr, buf *out)
+{
+    buf_puts(out, "  \"groups\": [");
+    for (int k = 0; k < gr->n_groups; k++) {
+        const hidden_group *group = &gr->group[k];
+        buf_printf(out, "%s\n    {\"index\": %d, ", comma(k), k);
+        json_shape(gr, "shape", group->varshape, out);
+        buf_puts(out, ", \"hidden\": [");
+        for (int s = 0; s < group->n_states; s++)
+            buf_printf(out, "%s\"%s\"", s ? ", " : "", hidden_path(gr, group->state[s]));
+        buf_puts(out, "]}");
+    }
+    buf_puts(out, "\n  ],\n");
+}
+
+static void json_relation(const graph *gr, const relation *r, buf *out)
+{
+    const ir *g = gr->ir;
+    int n = 0;
+    buf_printf(out, "\n    {\"name\": \"%s\", \"parameter\": \"%s\", \"op\": \"%s\", ", r->name,
+               g->var[r->param].path, op_name(r));
+    json_shape(gr, "shape", g->var[r->param].shape, out);
+    if (r->x != NO_NODE) {
+        buf_puts(out, ", ");
+        json_shape(gr, "x", g->node[r->x].shape, out);
+    }
+    buf_puts(out, ", ");
+    json_shape(gr, "y", g->node[r->y].shape, out);
+    if (r->bias >= 0)
+        buf_printf(out, ", \"bias\": \"%s\"", g->var[r->bias].path);
+    buf_puts(out, ", \"groups\": [");
+    for (int k = 0; k < r->n_groups; k++)
+        buf_printf(out, "%s%d", k ? ", " : "", r->group[k]);
+    buf_puts(out, "], \"hidden\": [");
+    for (int s = 0; s < gr->n_hidden; s++)
+        if (r->reaches[s])
+            buf_printf(out, "%s\"%s\"", n++ ? ", " : "", hidden_path(gr, s));
+    buf_printf(out, "], \"mixed\": %s}", r->mixed ? "true" : "false");
+}
+
+void show_json(const graph *gr, buf *out)
+{
+    const ir *g = gr->ir;
+    int n = 0;
+    buf_printf(out, "{\n  \"model\": \"%s\",\n", g->name);
+    json_groups(gr, out);
+    buf_puts(out, "  \"states\": [");
+    for (int v = 0; v < g->n_vars; v++)
+        if (g->var[v].kind == VAR_STATE) {
+            buf_printf(out, "%s\n    {\"path\": \"%s\", ", comma(n++), g->var[v].path);
+            json_shape(gr, "shape", g->var[v].shape, out);
+            buf_puts(out, "}");
+        }
+    buf_puts(out, "\n  ],\n  \"relations\": [");
+    for (int r = 0; r < gr->n_relations; r++) {
+        buf_puts(out, comma(r));
+        json_relation(gr, &gr->relation[r], out);
+    }
+    buf_puts(out, "\n  ],\n  \"plain\": [");
+    n = 0;
+    for (int v = 0; v < g->n_vars; v++)
+        if (is_plain(gr, v)) {
+            buf_printf(out, "%s\n    {\"path\": \"%s\", ", comma(n++), g->var[v].path);
+            json_shape(gr, "shape", g->var[v].shape, out);
+            buf_printf(out, ", \"why\": \"%s\"}", graph_fate_text(gr->fate[v]));
+        }
+    buf_puts(out, "\n  ]\n}\n");
+}
+
+/* --- Graphviz ------------------------------------------------------------------------------------- */
+
+static void gv_groups(const graph *gr, buf *out)
+{
+    for (int k = 0; k < gr->n_groups; k++) {
+        const hidden_group *group = &gr->group[k];
+        buf_printf(out, "  subgraph cluster_%d {\n    label=\"group %d  %s\"; style=\"rounded,filled\"; "
+                        "color=\"#7a9cc6\"; fillcolor=\"#eaf1fa\";\n",
+                   k, k, shape_text(gr->ir->arena, group->varshape));
+        for (int s = 0; s < group->n_states; s++)
+            buf_printf(out, "    s%d [label=\"%s\", shape=ellipse, style=filled, fillcolor=white];\n",
+                       group->state[s], hidden_path(gr, group->state[s]));
+        buf_puts(out, "  }\n");
+        for (int a = 0; a < group->n_states; a++)
+            for (int b = 0; group->D && b < group->n_states; b++)
+                if (!ir_is_zero(gr->ir, group->D[a * group->n_states + b]))
+                    buf_printf(out, "  s%d -> s%d [color=\"#7a9cc6\", penwidth=1.5];\n",
+                               group->state[b], group->state[a]);
+    }
+}
+
+static void gv_relation(const graph *gr, const relation *r, int i, buf *out)
+{
+    const ir *g = gr->ir;
+    buf_printf(out, "  w%d [label=\"%s  %s\\n", i, r->name,
+               shape_text(gr->ir->arena, g->var[r->param].shape));
+    if (r->op == OP_var)
+        buf_puts(out, "element-wise");
+    else if (r->op == OP_matmul)
+        buf_printf(out, "%s @ W", x_name(gr, r));
+    else
+        buf_printf(out, "W @ %s", x_name(gr, r));
+    if (r->bias >= 0)
+        buf_printf(out, " + %s", g->var[r->bias].path);
+    buf_puts(out, "\", shape=box, style=\"rounded,filled\", fillcolor=\"#fdf3d8\"];\n");
+    for (int s = 0; s < gr->n_hidden; s++)
+        if (r->reaches[s])
+            buf_printf(out, "  w%d -> s%d%s;\n", i, s, r->mixed ? " [style=dashed]" : "");
+}
+
+void show_gv(const graph *gr, buf *out)
+{
+    const ir *g = gr->ir;
+    buf_printf(out, "digraph %s {\n  rankdir=LR; fontname=\"sans\"; ranksep=0.7;\n"
+                    "  node [fontname=\"sans\", fontsize=11]; edge [arrowsize=0.7];\n",
+               g->name);
+    gv_groups(gr, out);
+    for (int r = 0; r < gr->n_relations; r++)
+        if (!gr->relation[r].is_bias)
+            gv_relation(gr, &gr->relation[r], r, out);
+    for (int v = 0; v < g->n_vars; v++)
+        if (is_plain(gr, v))
+            buf_printf(out, "  p%d [label=\"%s  %s\\n%s\", shape=box, style=\"rounded,dashed\"];\n", v,
+                       g->var[v].path, shape_text(g->arena, g->var[v].shape),
+                       graph_fate_text(gr->fate[v]));
+        else if (g->var[v].kind == VAR_STATE)
+            buf_printf(out, "  v%d [label=\"%s  %s\\nstate\", shape=ellipse, style=dashed];\n", v,
+                       g->var[v].path, shape_text(g->arena, g->var[v].shape));
+    buf_puts(out, "}\n");
+}

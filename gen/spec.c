@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: the tree of a file.  Out: the spec.
+   Afterwards every key is known, every name is one for C too, every equation has been parsed, and
+   what the language has no support for yet was refused by its name.  */
+#include "spec_read.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LANGUAGE_VERSION = 1, NAME_MAX_LENGTH = 63 };
+
+/* --- what the readers share ---------------------------------------------------------------------- */
+
+/* Words that C99 to C23 or C++ keep for themselves.  */
+static const char *const reserved[] = {
+    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break",
+    "case", "catch", "char", "class", "compl", "concept", "const", "const_cast", "consteval",
+    "constexpr", "constinit", "continue", "decltype", "default", "delete", "do", "double",
+    "dynamic_cast", "else", "enum", "explicit", "export", "extern", "false", "float", "for",
+    "friend", "goto", "if", "inline", "int", "long", "main", "mutable", "namespace", "new", "noexcept",
+    "not", "not_eq", "nullptr", "operator", "or", "or_eq", "private", "protected", "public",
+    "register", "reinterpret_cast", "requires", "restrict", "return", "short", "signed", "sizeof",
+    "static", "static_assert", "static_cast", "struct", "switch", "template", "this",
+    "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "union",
+    "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+    "linux", "unix", "NULL", "INFINITY", "NAN", "HUGE_VAL"};
+
+static bool among(const char *text, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(text, list[i]) == 0)
+            return true;
+    return false;
+}
+
+static const char *kind_name(const yaml_tree *t)
+{
+    return t->kind == YAML_SCALAR ? "a single value" : t->kind == YAML_MAPPING ? "a mapping" : "a list";
+}
+
+bool spec_want_mapping(reader *r, const yaml_tree *t, const char *what)
+{
+    if (t->kind == YAML_MAPPING)
+        return true;
+    diag_error(r->diag, t->at, "E0230", "%s is a mapping (key: value), not %s", what, kind_name(t));
+    return false;
+}
+
+bool spec_want_scalar(reader *r, const yaml_tree *t, const char *what)
+{
+    if (t->kind == YAML_SCALAR && (t->len > 0 || !t->plain))
+        return true;
+    diag_error(r->diag, t->at, "E0231", "%s is a single value, not %s", what,
+               t->kind == YAML_SCALAR ? "empty" : kind_name(t));
+    return false;
+}
+
+bool spec_read_keys(reader *r, yaml_tree *mapping, const char *what, const spec_key *keys, size_t n,
+                    void *context)
+{
+    if (!spec_want_mapping(r, mapping, what))
+        return false;
+    for (size_t i = 0; i < mapping->n; i++) {
+        const yaml_tree *key = mapping->pair[i].key;
+        const char *names[40];
+        size_t k = 0;
+        while (k < n && strcmp(keys[k].name, key->text) != 0) {
+            names[k] = keys[k].name;
+            k++;
+        }
+        if (k < n) {
+            keys[k].read(r, key, mapping->pair[i].value, context);
+            continue;
+        }
+        const char *near = diag_nearest(key->text, names, n);
+        diag_error(r->diag, key->at, "E0232", "%s has no key '%s'%s%s%s", what, key->text,
+                   near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    }
+    return true;
+}
+
+const char *spec_name_fault(const char *text)
+{
+    size_t len = strlen(text);
+    bool fits = isalpha((unsigned char)text[0]) && len <= NAME_MAX_LENGTH;
+    for (size_t i = 0; fits && i < len; i++)
+        fits = isalnum((unsigned char)text[i]) || text[i] == '_';
+    if (!fits)
+        return "a name is a letter and then at most 62 letters, digits or _";
+    if (among(text, reserved, sizeof reserved / sizeof reserved[0]))
+        return "C or C++ keeps this word for itself";
+    if (strncmp(text, "etr_", 4) == 0 || strncmp(text, "et_", 3) == 0 || strncmp(text, "m4_", 3) == 0)
+        return "names that begin with etr_, et_ or m4_ belong to the generator";
+    return NULL;
+}
+
+const char *spec_name(reader *r, const yaml_tree *t)
+{
+    if (!spec_want_scalar(r, t, "a name"))
+        return NULL;
+    const char *fault = spec_name_fault(t->text);
+    if (!fault)
+        return t->text;
+    diag_error(r->diag, t->at, "E0233", "'%s' cannot be a name", t->text);
+    diag_note(r->diag, t->at, "%s", fault);
+    return NULL;
+}
+
+bool spec_whole_number(reader *r, const yaml_tree *t, long min, long max, long *res)
+{
+    char *end = NULL;
+    errno = 0;
+    long n = t->kind == YAML_SCALAR && isdigit((unsigned char)t->text[0]) ? strtol(t->text, &end, 10) : 0;
+    if (end && *end == '\0' && errno == 0 && n >= min && n <= max) {
+        *res = n;
+        return true;
+    }
+    diag_error(r->diag, t->at, "E0234", "a whole number from %ld to %ld is wanted here", min, max);
+    return false;
+}
+
+void spec_bool(reader *r, const yaml_tree *t, bool *res)
+{
+    if (t->kind == YAML_SCALAR && strcmp(t->text, "true") == 0)
+        *res = true;
+    else if (t->kind == YAML_SCALAR && strcmp(t->text, "false") == 0)
+        *res = false;
+    else
+        diag_error(r->diag, t->at, "E0235", "true or false is wanted here (yes, no, on and off are "
+                                            "words like any other)");
+}
+
+const char *spec_choice(reader *r, const yaml_tree *t, const char *const *choice)
+{
+    const char *all = "";
+    size_t n = 0;
+    if (!spec_want_scalar(r, t, "this"))
+        return NULL;
+    for (; choice[n]; n++) {
+        if (strcmp(t->text, choice[n]) == 0)
+            return choice[n];
+        all = arena_printf(r->arena, "%s%s%s", all, n ? ", " : "", choice[n]);
+    }
+    const char *near = diag_nearest(t->text, choice, n);
+    diag_error(r->diag, t->at, "E0236", "'%s' is none of: %s%s%s%s", t->text, all,
+               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    return NULL;
+}
+
+/* --- the top level ------------------------------------------------------------------------------- */
+
+static void read_version(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec_status *status = context;
+    long version;
+    (void)key;
+    if (!spec_whole_number(r, value, 1, 1000000, &version) || version <= LANGUAGE_VERSION)
+        return;
+    diag_error(r->diag, value->at, "E0237", "the file is of version %ld of the language; this program "
+                                            "reads version %d", version, LANGUAGE_VERSION);
+    *status = SPEC_TOO_NEW;
+}
+
+static void read_name(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)context;
+    r->spec->name_at = key->at;
+    r->spec->name = spec_name(r, value);
+    if (!r->spec->name)
+        r->spec->name = "";
+}
+
+static void read_dtype(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    static const char *const types[] = {"float32", "float64", NULL};
+    const char *type = spec_choice(r, value, types);
+    (void)key;
+    (void)context;
+    r->spec->real_bits = type == types[1] ? 64 : 32;
+}
+
+static void read_batch(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    long batch = 1;
+    (void)context;
+    r->spec->batch_at = key->at;
+    spec_whole_number(r, value, 1, 1 << 20, &batch);
+    r->spec->batch = (int)batch;
+}
+
+static void read_unsupported(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)value;
+    (void)context;
+    diag_error(r->diag, key->at, "E0238", "'%s' is not supported yet", key->text);
+}
+
+/* --- learning -------------------------------------------------------------------------------------- */
+
+static void read_word(reader *r, const yaml_tree *value, const char *const *choice, const char **word,
+                      loc *at)
+{
+    *word = spec_choice(r, value, choice);
+    *at = value->at;
+}
+
+static void read_rule(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)key;
+    (void)context;
+    read_word(r, value, spec_rules, &r->spec->learning.rule, &r->spec->learning.rule_at);
+}
+
+static void read_window(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    long window = 0;
+    (void)key;
+    (void)context;
+    r->spec->learning.window_at = value->at;
+    if (spec_whole_number(r, value, 1, 1 << 20, &window))
+        r->spec->learning.window = (int)window;
+}
+
+static void read_vjp_time(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)key;
+    (void)context;
+    read_word(r, value, spec_vjp_times, &r->spec->learning.vjp_time, &r->spec->learning.vjp_time_at);
+}
+
+static void read_signal(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)key;
+    (void)context;
+    read_word(r, value, spec_signals, &r->spec->learning.signal, &r->spec->learning.signal_at);
+}
+
+static void read_plain(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)key;
+    (void)context;
+    read_word(r, value, spec_plains, &r->spec->learning.plain, &r->spec->learning.plain_at);
+}
+
+static void read_dense(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)key;
+    (void)context;
+    read_word(r, value, spec_denses, &r->spec->learning.dense, &r->spec->learning.dense_at);
+}
+
+const char *const spec_rules[] = {"d_rtrl", "bptt", NULL};
+const char *const spec_vjp_times[] = {"t", "t_minus_1", NULL};
+const char *const spec_signals[] = {"direct", "total", NULL};
+const char *const spec_plains[] = {"exact", "none", NULL};
+const char *const spec_denses[] = {"error", "diagonal", "drop", NULL};
+
+static void read_learning(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    static const spec_key keys[] = {
+        {"rule", read_rule},     {"window", read_window}, {"vjp_time", read_vjp_time},
+        {"signal", read_signal}, {"plain", read_plain},   {"dense", read_dense},
+    };
+    (void)key;
+    spec_read_keys(r, value, "learning", keys, sizeof keys / sizeof keys[0], context);
+}
+
+static const spec_key model_keys[] = {
+    {"etrace", read_version},         {"model", read_name},
+    {"dtype", read_dtype},            {"batch", read_batch},
+    {"dims", spec_read_dims},         {"inputs", spec_read_inputs},
+    {"targets", spec_read_targets},   {"params", spec_read_params},
+    {"hidden", spec_read_hidden},     {"state", spec_read_states},
+    {"consts", spec_read_consts},     {"functions", spec_read_functions},
+    {"modules", spec_read_modules},   {"step", spec_read_step},
+    {"outputs", spec_read_outputs},   {"loss", spec_read_loss},
+    {"learning", read_learning},      {"import", read_unsupported},
+    {"quantize", read_unsupported},
+};
+
+static const spec_key cell_keys[] = {
+    {"etrace", read_version},       {"cell", read_name},
+    {"args", spec_read_args},       {"inputs", spec_read_inputs},
+    {"params", spec_read_params},   {"hidden", spec_read_hidden},
+    {"state", spec_read_states},    {"consts", spec_read_consts},
+    {"functions", spec_read_functions}, {"modules", spec_read_modules},
+    {"step", spec_read_step},       {"outputs", spec_read_outputs},
+    {"import", read_unsupported},
+};
+
+/* What a file cannot do without.  */
+static void check_whole(reader *r, const yaml_tree *root)
+{
+    spec *s = r->spec;
+    const char *what = s->is_cell ? "cell" : "model";
+    if (!s->name)
+        diag_error(r->diag, root->at, "E0239", "the file does not say '%s: NAME'", what);
+    if (!s->is_cell && !yaml_get(root, "etrace")) {
+        diag_error(r->diag, root->at, "E0240", "the file does not say 'etrace: %d'", LANGUAGE_VERSION);
+        diag_note(r->diag, root->at, "that is the version of the language it is written in");
+    }
+    if (s->is_cell && s->n_outputs == 0)
+        diag_error(r->diag, root->at, "E0241", "a cell needs 'outputs: {y: ...}'");
+}
+
+static spec *read_root(yaml_tree *root, const char *file, bool is_cell, arena *a, diag *d,
+                       spec_status *status)
+{
+    spec *s = ARENA_NEW(a, spec);
+    reader r = {a, d, s};
+    const char *slash = strrchr(file, '/');
+    int before = diag_errors(d);
+    s->file = file;
+    s->base_name = slash ? slash + 1 : file;
+    s->root = root;
+    s->is_cell = is_cell;
+    s->real_bits = 32;
+    s->batch = 1;
+    bool read = is_cell ? spec_read_keys(&r, root, "a cell", cell_keys,
+                                         sizeof cell_keys / sizeof cell_keys[0], status)
+                        : spec_read_keys(&r, root, "a model", model_keys,
+                                         sizeof model_keys / sizeof model_keys[0], status);
+    if (read)
+        check_whole(&r, root);
+    return diag_errors(d) == before ? s : NULL;
+}
+
+spec *spec_parse(const char *name, const char *text, size_t len, bool is_cell, arena *a, diag *d,
+                 spec_status *status)
+{
+    *status = SPEC_WRONG;
+    yaml_tree *root = yaml_parse(name, text, len, a, d);
+    return root ? read_root(root, name, is_cell, a, d, status) : NULL;
+}
+
+spec *spec_read(const char *path, bool is_cell, arena *a, diag *d, spec_status *status)
+{
+    bool io_error = false;
+    yaml_tree *root = yaml_read(path, a, d, &io_error);
+    *status = io_error ? SPEC_UNREADABLE : SPEC_WRONG;
+    return root ? read_root(root, path, is_cell, a, d, status) : NULL;
+}

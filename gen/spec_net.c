@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: modules, functions, step, outputs, loss.  Out: the same as data, its expressions parsed.  */
+#include "spec_read.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* --- functions -------------------------------------------------------------------------------- */
+
+static void add_function_arg(reader *r, spec_function *f, const yaml_tree *t, size_t *cap)
+{
+    const char *name = spec_name(r, t);
+    for (size_t i = 0; name && i < f->n_args; i++)
+        if (strcmp(f->arg[i], name) == 0) {
+            diag_error(r->diag, t->at, "E0260", "the argument '%s' is there twice", name);
+            return;
+        }
+    if (name)
+        ARENA_PUSH(r->arena, f->arg, f->n_args, *cap, name);
+}
+
+static void read_function_args(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec_function *f = context;
+    size_t cap = 0;
+    (void)key;
+    if (value->kind != YAML_SEQUENCE) {
+        diag_error(r->diag, value->at, "E0261", "args is a list of names: [x, y]");
+        return;
+    }
+    for (size_t i = 0; i < value->n; i++)
+        add_function_arg(r, f, value->item[i], &cap);
+}
+
+static void read_function_value(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec_function *f = context;
+    (void)key;
+    f->value = expr_parse(value, r->arena, r->diag);
+}
+
+static void read_function_derivative(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)value;
+    (void)context;
+    diag_error(r->diag, key->at, "E0262", "a stated derivative is not supported yet; without one the "
+                                          "function is differentiated");
+}
+
+/* A name inside of KEY, as a scalar of its own with its own place.  */
+static yaml_tree *part_of(reader *r, const yaml_tree *key, size_t from, size_t to)
+{
+    while (from < to && key->text[from] == ' ')
+        from++;
+    while (to > from && key->text[to - 1] == ' ')
+        to--;
+    yaml_tree *t = ARENA_NEW(r->arena, yaml_tree);
+    *t = (yaml_tree){.kind = YAML_SCALAR, .at = yaml_place(key, from, (int)(to - from)),
+                     .text = arena_strndup(r->arena, key->text + from, to - from), .len = to - from};
+    return t;
+}
+
+/* NAME or NAME(x, y).  */
+static void read_function_head(reader *r, const yaml_tree *key, spec_function *f)
+{
+    const char *open = strchr(key->text, '(');
+    size_t name_end = open ? (size_t)(open - key->text) : key->len, cap = 0;
+    f->at = key->at;
+    f->name = spec_name(r, part_of(r, key, 0, name_end));
+    if (!f->name)
+        f->name = key->text;
+    if (!open)
+        return;
+    if (key->text[key->len - 1] != ')') {
+        diag_error(r->diag, key->at, "E0263", "a function is declared as name(x, y): \"...\"");
+        return;
+    }
+    for (size_t i = name_end + 1; i < key->len;) {
+        size_t n = strcspn(key->text + i, ",)");
+        add_function_arg(r, f, part_of(r, key, i, i + n), &cap);
+        i += n + 1;
+    }
+}
+
+void spec_read_functions(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    static const spec_key keys[] = {{"args", read_function_args},
+                                    {"value", read_function_value},
+                                    {"derivative", read_function_derivative}};
+    spec *s = r->spec;
+    (void)key;
+    (void)context;
+    if (!spec_want_mapping(r, value, "functions"))
+        return;
+    s->function = ARENA_ARRAY(r->arena, spec_function, value->n + 1);
+    for (size_t i = 0; i < value->n; i++) {
+        spec_function *f = &s->function[s->n_functions++];
+        const yaml_tree *head = value->pair[i].key;
+        yaml_tree *body = value->pair[i].value;
+        read_function_head(r, head, f);
+        if (body->kind != YAML_MAPPING)
+            f->value = expr_parse(body, r->arena, r->diag);
+        else
+            spec_read_keys(r, body, "a function", keys, 3, f);
+        if (body->kind == YAML_MAPPING && !yaml_get(body, "value"))
+            diag_error(r->diag, body->at, "E0264", "the function '%s' needs a value", f->name);
+    }
+}
+
+/* --- modules ---------------------------------------------------------------------------------- */
+
+static void read_module(reader *r, yaml_tree *value, spec_module *m);
+
+static void read_module_inputs(reader *r, yaml_tree *value, spec_module *m)
+{
+    if (value->kind != YAML_MAPPING) {
+        if (!spec_want_scalar(r, value, "in"))
+            return;
+        m->n_inputs = 1;
+        m->input = ARENA_NEW(r->arena, spec_setting);
+        *m->input = (spec_setting){NULL, value->at, value};
+        return;
+    }
+    m->input = ARENA_ARRAY(r->arena, spec_setting, value->n + 1);
+    for (size_t i = 0; i < value->n; i++)
+        if (spec_want_scalar(r, value->pair[i].value, "an input"))
+            m->input[m->n_inputs++] = (spec_setting){value->pair[i].key->text,
+                                                     value->pair[i].key->at, value->pair[i].value};
+}
+
+static void read_stack(reader *r, yaml_tree *value, spec_module *m)
+{
+    if (value->n == 0)
+        diag_error(r->diag, value->at, "E0265", "a stack of no layers has no output");
+    m->layer = ARENA_ARRAY(r->arena, spec_module, value->n + 1);
+    for (size_t i = 0; i < value->n; i++) {
+        spec_module *layer = &m->layer[m->n_layers++];
+        layer->name = arena_printf(r->arena, "%zu", i);
+        layer->at = value->item[i]->at;
+        read_module(r, value->item[i], layer);
+    }
+}
+
+static void read_module(reader *r, yaml_tree *value, spec_module *m)
+{
+    if (value->kind == YAML_SEQUENCE) {
+        read_stack(r, value, m);
+        return;
+    }
+    if (!spec_want_mapping(r, value, "a module"))
+        return;
+    if (!yaml_get(value, "cell"))
+        diag_error(r->diag, m->at, "E0266", "the module '%s' does not say 'cell: NAME'", m->name);
+    m->cell = "";
+    m->setting = ARENA_ARRAY(r->arena, spec_setting, value->n + 1);
+    for (size_t i = 0; i < value->n; i++) {
+        const yaml_tree *key = value->pair[i].key;
+        yaml_tree *v = value->pair[i].value;
+        if (strcmp(key->text, "cell") == 0) {
+            m->cell_at = v->at;
+            m->cell = spec_name(r, v);
+        } else if (strcmp(key->text, "in") == 0) {
+            read_module_inputs(r, v, m);
+        } else if (spec_want_scalar(r, v, "an argument of a cell")) {
+            m->setting[m->n_settings++] = (spec_setting){key->text, key->at, v};
+        }
+    }
+}
+
+void spec_read_modules(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec *s = r->spec;
+    (void)key;
+    (void)context;
+    if (!spec_want_mapping(r, value, "modules"))
+        return;
+    s->module = ARENA_ARRAY(r->arena, spec_module, value->n + 1);
+    for (size_t i = 0; i < value->n; i++) {
+        spec_module *m = &s->module[s->n_modules++];
+        m->name = spec_name(r, value->pair[i].key);
+        m->at = value->pair[i].key->at;
+        if (!m->name)
+            m->name = value->pair[i].key->text;
+        read_module(r, value->pair[i].value, m);
+    }
+}
+
+/* --- equations, outputs, loss ----------------------------------------------------------------- */
+
+static void read_equation(reader *r, const yaml_tree *t)
+{
+    spec *s = r->spec;
+    spec_equation eq = {.at = t->at, .text = t->text};
+    if (t->kind == YAML_MAPPING && t->n > 0) {
+        const yaml_tree *key = t->pair[0].key;
+        if (strcmp(key->text, "repeat") == 0 || strcmp(key->text, "if") == 0
+            || strcmp(key->text, "while") == 0)
+            diag_error(r->diag, key->at, "E0267", "control flow ('%s') is not supported yet", key->text);
+        else
+            diag_error(r->diag, key->at, "E0268", "an equation is written name = expression; with "
+                                                  "'name: ' it is a mapping for YAML");
+        return;
+    }
+    if (!spec_want_scalar(r, t, "an equation"))
+        return;
+    eq.value = expr_parse_equation(t, &eq.target, r->arena, r->diag);
+    if (!eq.value)
+        return;
+    if (strchr(eq.target->name, '.')) {
+        diag_error(r->diag, eq.target->at, "E0269", "'%s' belongs to a module, which computes it itself",
+                   eq.target->name);
+        return;
+    }
+    yaml_tree name = {.kind = YAML_SCALAR, .at = eq.target->at, .text = eq.target->name,
+                      .len = strlen(eq.target->name)};
+    if (spec_name(r, &name))
+        s->equation[s->n_equations++] = eq;
+}
+
+void spec_read_step(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)key;
+    (void)context;
+    if (value->kind != YAML_SEQUENCE) {
+        diag_error(r->diag, value->at, "E0270", "step is a list of equations: - h' = tanh(x)");
+        return;
+    }
+    r->spec->equation = ARENA_ARRAY(r->arena, spec_equation, value->n + 1);
+    for (size_t i = 0; i < value->n; i++)
+        read_equation(r, value->item[i]);
+}
+
+static void add_output(reader *r, const char *name, loc at, const yaml_tree *value)
+{
+    expr *e = expr_parse(value, r->arena, r->diag);
+    if (e)
+        r->spec->output[r->spec->n_outputs++] = (spec_output){name, at, e};
+}
+
+void spec_read_outputs(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)key;
+    (void)context;
+    r->spec->output = ARENA_ARRAY(r->arena, spec_output, value->n + 1);
+    if (value->kind == YAML_SCALAR) {
+        diag_error(r->diag, value->at, "E0271", "outputs is a list of names or a mapping {name: value}");
+        return;
+    }
+    for (size_t i = 0; i < value->n; i++) {
+        if (value->kind == YAML_MAPPING) {
+            const yaml_tree *k = value->pair[i].key;
+            const char *name = spec_name(r, k);
+            add_output(r, name ? name : k->text, k->at, value->pair[i].value);
+            continue;
+        }
+        const yaml_tree *item = value->item[i];
+        if (!spec_want_scalar(r, item, "an output"))
+            continue;
+        expr *e = expr_parse(item, r->arena, r->diag);
+        if (e && e->kind != EXPR_NAME) {
+            diag_error(r->diag, item->at, "E0272", "this output needs a name");
+            diag_note(r->diag, item->at, "write outputs: {name: \"%s\"}", item->text);
+        } else if (e) {
+            r->spec->output[r->spec->n_outputs++] = (spec_output){item->text, item->at, e};
+        }
+    }
+}
+
+void spec_read_loss(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)context;
+    r->spec->loss_at = key->at;
+    r->spec->loss = expr_parse(value, r->arena, r->diag);
+    r->spec->loss_text = value->kind == YAML_SCALAR ? value->text : "";
+}
