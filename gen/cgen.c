@@ -61,13 +61,13 @@ const char *cgen_dims(arena *a, shape s)
 
 void cgen_macro(buf *out, const char *macro, int n, const char *const *arg)
 {
-    buf_puts(out, macro);
+    buf_printf(out, "%s(", macro);
     for (int i = 0; i < n; i++) {
-        buf_puts(out, i ? ", «" : "(«");
+        buf_puts(out, i ? ", «" : "«");
         quote_m4(out, arg[i], strlen(arg[i]));
         buf_puts(out, "»");
     }
-    buf_puts(out, n ? ")m4_dnl\n" : "m4_dnl\n");
+    buf_puts(out, ")m4_dnl\n");
 }
 
 static void line(cgen *c, const char *text)

@@ -114,6 +114,11 @@ static void set_banner(emitter *em)
     set_number(em, "batch", g->batch);
     set_number(em, "n_groups", em->plan->graph->n_groups);
     open_list(em, "equation");
+    for (size_t i = 0; i < em->spec->n_modules; i++) {
+        const spec_module *m = &em->spec->module[i];
+        const char *text = arena_printf(g->arena, "%s: %s", m->name, m->cell ? m->cell : "stack");
+        row(em, 1, &text);
+    }
     for (size_t i = 0; i < em->spec->n_equations; i++) {
         const char *text = comment_text(em, em->spec->equation[i].text);
         row(em, 1, &text);

@@ -197,7 +197,7 @@ static const spec *read_cell(lowering *lo, const spec_module *m)
         arena_printf(lo->arena, "%s/templates/cells/%s.yaml", lo->options->data_dir, m->cell)};
     for (size_t i = 0; i < 2; i++) {
         spec_status status;
-        if (access(candidate[i], R_OK) == 0)
+        if (access(candidate[i], R_OK) == 0 && !spec_is_model(candidate[i], lo->arena))
             return spec_read(candidate[i], true, lo->arena, lo->diag, &status);
     }
     diag_error(lo->diag, m->cell_at, "E0307", "there is no cell '%s'", m->cell);

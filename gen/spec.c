@@ -342,3 +342,10 @@ spec *spec_read(const char *path, bool is_cell, arena *a, diag *d, spec_status *
     *status = io_error ? SPEC_UNREADABLE : SPEC_WRONG;
     return root ? read_root(root, path, is_cell, a, d, status) : NULL;
 }
+
+bool spec_is_model(const char *path, arena *a)
+{
+    bool io_error = false;
+    const yaml_tree *root = yaml_read(path, a, diag_new(a, 1), &io_error);
+    return root && root->kind == YAML_MAPPING && yaml_get(root, "model") && !yaml_get(root, "cell");
+}

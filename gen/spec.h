@@ -147,4 +147,7 @@ spec *spec_read(const char *path, bool is_cell, arena *a, diag *d, spec_status *
 spec *spec_parse(const char *name, const char *text, size_t len, bool is_cell, arena *a, diag *d,
                  spec_status *status);
 
+/* Does the file PATH say that it is a model?  One may stand where a cell of its name is looked for.  */
+bool spec_is_model(const char *path, arena *a);
+
 #endif

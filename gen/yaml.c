@@ -5,6 +5,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "yaml.h"
 
+#include "buf.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -387,20 +389,18 @@ static char *slurp(const char *path, arena *a, size_t *len)
         errno = EISDIR;
         return NULL;
     }
-    char *text = NULL;
-    size_t cap = 0, n;
-    *len = 0;
-    do {
-        arena_grow(a, &text, *len + 65536, &cap, 1);
-        n = fread(text + *len, 1, 65536, f);
-        *len += n;
-    } while (n > 0 && *len <= FILE_MAX);
-    bool failed = ferror(f);
-    int error = errno;
+    buf all = {NULL, 0, 0};
+    char part[4096];
+    size_t n;
+    while (all.len <= FILE_MAX && (n = fread(part, 1, sizeof part, f)) > 0)
+        buf_bytes(&all, part, n);
+    int error = ferror(f) ? errno : 0;
     fclose(f);
-    text[*len] = '\0';
+    *len = all.len;
+    char *text = error ? NULL : arena_strndup(a, buf_text(&all), all.len);
+    buf_free(&all);
     errno = error;
-    return failed ? NULL : text;
+    return text;
 }
 
 yaml_tree *yaml_read(const char *path, arena *a, diag *d, bool *io_error)

@@ -11,7 +11,7 @@ et_unused_$1«»et_if(et_value(batched), «for (int b = 0; b < et_value(batch); 
 @+
 et_body_$1«»@-
 }
-», «et_body_$1»)et_if(et_value(returns_$1), «return total;
+», «et_body_$1«»»)et_if(et_value(returns_$1), «return total;
 »)@-
 }
 »)m4_dnl
