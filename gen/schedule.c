@@ -315,12 +315,6 @@ static bool read_later(const schedule *sc, int variable, int at)
                 return true;
         }
     }
-    for (int k = 0; k < sc->n_stores; k++) {
-        bool direct;
-        int x = below_views(sc, sc->store[k].node, &direct);
-        if (g->node[x].op == OP_var && g->node[x].var == variable)
-            return true; /* stored as it is, at the very end */
-    }
     return false;
 }
 
@@ -387,8 +381,26 @@ static void count_arrays(schedule *sc)
             sc->array_bytes += shape_numel(g->node[n].shape) * g->real_bits / 8;
 }
 
+/* What leaves the function as the old value of a variable that the function overwrites (or a view of
+   it) becomes a value of its own, which like any reader comes before the overwriting.  */
+static void copy_overwritten(ir *g, store *stores, int n)
+{
+    for (int i = 0; i < n; i++) {
+        int x = stores[i].node;
+        while (is_view_op(g->node[x].op))
+            x = g->node[x].arg[0];
+        bool overwritten = false;
+        for (int k = 0; k < n; k++)
+            overwritten = overwritten
+                          || (g->node[x].op == OP_var && stores[k].var == g->node[x].var);
+        if (overwritten)
+            stores[i].node = ir_ew1(g, OP_copy, stores[i].node);
+    }
+}
+
 schedule *schedule_run(ir *g, store *stores, int n)
 {
+    copy_overwritten(g, stores, n);
     schedule *sc = ARENA_NEW(g->arena, schedule);
     int *root = ARENA_ARRAY(g->arena, int, n + 1);
     for (int i = 0; i < n; i++)
