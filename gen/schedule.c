@@ -318,6 +318,19 @@ static bool read_later(const schedule *sc, int variable, int at)
     return false;
 }
 
+/* Into the loops of their levels, those that overwrite behind the others: these may still read what is
+   overwritten.  */
+static void push_stores(schedule *sc, bool overwriting)
+{
+    const ir *g = sc->ir;
+    for (int i = 0; i < sc->n_stores; i++) {
+        if ((sc->store[i].var >= 0) != overwriting)
+            continue;
+        kernel *k = loop_at(sc, sc->store[i].level, g->node[sc->store[i].node].shape);
+        ARENA_PUSH(g->arena, k->store, k->n_stores, k->cap_stores, i);
+    }
+}
+
 /* Stores of values that no loop computes, or that must wait, stand in loops behind all others.  */
 static void place_stores(schedule *sc, int last)
 {
@@ -341,10 +354,8 @@ static void place_stores(schedule *sc, int last)
             sc->place_of[st->node] = i;
         }
     }
-    for (int i = 0; i < sc->n_stores; i++) {
-        kernel *k = loop_at(sc, sc->store[i].level, g->node[sc->store[i].node].shape);
-        ARENA_PUSH(g->arena, k->store, k->n_stores, k->cap_stores, i);
-    }
+    push_stores(sc, false);
+    push_stores(sc, true);
 }
 
 /* A value read once, in its own loop, and without a name from the spec is written where it is read.  */
