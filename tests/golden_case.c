@@ -44,7 +44,7 @@ int case_open(golden_case *c, const char *path)
     memset(c, 0, sizeof *c);
     c->npz = etr_npz_open(path);
     if (!c->npz) {
-        fprintf(stderr, "%s: %s\n", path, etr_npz_error());
+        fprintf(stderr, "golden-check: %s\n", etr_npz_error());
         return -1;
     }
     c->n_steps = count_steps(c);
