@@ -67,7 +67,7 @@ static int compile(const model *m, const model_source *source)
     folder_path(to, m->folder, "model.so");
     folder_path(log, m->folder, "compile.log");
     command_add_words(&c, cc && *cc ? cc : "cc");
-    command_add_words(&c, "-shared -fPIC -std=c99 -O1 " HOUSE_WARNINGS);
+    command_add_words(&c, "-shared -fPIC -std=c99 -O0 " HOUSE_WARNINGS);
     command_add_words(&c, source->cflags ? source->cflags : "");
     command_add(&c, "-o");
     command_add(&c, to);
