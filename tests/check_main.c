@@ -6,6 +6,9 @@
 #include <stdlib.h>
 
 static Suite *(*const all_suites[])(void) = {
+    emitted_suite,
+    golden_suite,
+    gradient_suite,
     npz_suite,
     runtime_suite,
 };

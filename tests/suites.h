@@ -6,6 +6,9 @@
 
 #include <check.h>
 
+Suite *emitted_suite(void);
+Suite *golden_suite(void);
+Suite *gradient_suite(void);
 Suite *npz_suite(void);
 Suite *runtime_suite(void);
 
