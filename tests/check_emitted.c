@@ -124,6 +124,24 @@ START_TEST(compilers_say_nothing_and_add_nothing)
 }
 END_TEST
 
+/* -(-x), and the minus of a function's own before a negative argument.  */
+START_TEST(minus_signs_stay_apart)
+{
+    static const char text[] = "etrace: 1\nmodel: minus\ninputs: {x: [3]}\nhidden: {h: [3]}\n"
+                               "step: [\"h' = sigmoid(-(x - h)) - -x + -sigmoid(-h) - -2 * x\"]\n"
+                               "outputs: {y: h'}\n";
+    char folder[COMMAND_PATH], spec[COMMAND_PATH];
+    const char *cc = getenv("CC");
+
+    ck_assert_int_eq(folder_make(folder), 0);
+    folder_path(spec, folder, "minus.yaml");
+    ck_assert_int_eq(file_put(spec, text), 0);
+    generate(folder, spec, rules[0]);
+    compile(cc && *cc ? cc : "cc", folder, WARNINGS);
+    folder_remove(folder);
+}
+END_TEST
+
 START_TEST(header_is_cplusplus_too)
 {
     char folder[COMMAND_PATH], spec[COMMAND_PATH];
@@ -189,6 +207,7 @@ Suite *emitted_suite(void)
 
     tcase_set_timeout(cases, TIMEOUT);
     tcase_add_loop_test(cases, compilers_say_nothing_and_add_nothing, 0, n_golden_cases * N_RULES);
+    tcase_add_test(cases, minus_signs_stay_apart);
     tcase_add_loop_test(cases, header_is_cplusplus_too, 0, n_golden_cases);
     tcase_add_loop_test(cases, bytes_depend_on_the_spec_alone, 0, n_golden_cases);
     suite_add_tcase(suite, cases);

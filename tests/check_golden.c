@@ -15,7 +15,7 @@
 enum { TIMEOUT = 600, WORDS_MAX = 16 };
 
 const char *const golden_cases[] = {"rnn",        "rnn_readout", "gru",       "lstm", "mgu", "gru2_readout",
-                                    "rnn_batch4", "gru_batch4",  "plain_mix", "tied"};
+                                    "rnn_batch4", "gru_batch4",  "plain_mix", "tied", "elemwise"};
 const int n_golden_cases = sizeof golden_cases / sizeof golden_cases[0];
 
 void golden_path(char path[COMMAND_PATH], const char *name, const char *extension)
