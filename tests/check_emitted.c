@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The emitted C as a product: no compiler warns, C++ takes the header, nothing is needed but libm, and
-   the bytes depend on the spec alone.  */
+/* The emitted C as a product: no compiler warns, C++ takes the header, nothing is needed but libm,
+   and the bytes depend on the spec alone.  */
 #define _POSIX_C_SOURCE 200809L
 #include "suites.h"
 
@@ -38,8 +38,8 @@ static void generate(const char *folder, const char *spec, const char *rule)
     ck_assert_msg(command_run(&c, log) == 0, "%s %s: not generated", spec, rule);
 }
 
-/* Run LINE, and then FOLDER/NAME as its last word.  It has to succeed and to print nothing; its output
-   is kept in FOLDER/log.  */
+/* Run LINE, and then FOLDER/NAME as its last word.  It has to succeed and to print nothing; its
+   output is kept in FOLDER/log.  */
 static void run_on(const char *line, const char *folder, const char *name, int silent)
 {
     char path[COMMAND_PATH], log[COMMAND_PATH];
@@ -68,11 +68,13 @@ static void compile(const char *cc, const char *folder, const char *options)
 static int is_allowed(const char *symbol)
 {
     static const char *const allowed[] = {
-        "memcpy", "memset", "exp", "log",  "log1p", "expm1", "sqrt", "sin",   "cos",  "tan", "tanh",
-        "sinh",   "cosh",   "atan", "erf", "pow",   "fabs",  "floor", "ceil", "fmax", "fmin", "sincos"};
+        "memcpy", "memset", "exp",  "log",  "log1p", "expm1", "sqrt",  "sin",  "cos",  "tan",
+        "tanh",   "sinh",   "cosh", "atan", "erf",   "pow",   "fabs",  "floor", "ceil", "fmax",
+        "fmin",   "sincos"};
     char name[64];
 
-    snprintf(name, sizeof name, "%s", symbol + (symbol[0] == '_')); /* some systems begin all with _ */
+    /* some systems begin every symbol with _ */
+    snprintf(name, sizeof name, "%s", symbol + (symbol[0] == '_'));
     for (int single = 0; single < 2; single++) {
         for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
             if (strcmp(name, allowed[i]) == 0)
@@ -156,7 +158,7 @@ START_TEST(header_is_cplusplus_too)
 }
 END_TEST
 
-/* --- reproducible ------------------------------------------------------------------------------- */
+/* --- reproducible ----------------------------------------------------------------------------- */
 
 static void same_file(const char *one, const char *two, const char *name)
 {
@@ -172,8 +174,8 @@ static void same_file(const char *one, const char *two, const char *name)
     free(b);
 }
 
-/* The second time elsewhere, from a copy of the spec named by a relative path, in another locale and
-   time zone.  */
+/* The second time elsewhere, from a copy of the spec named by a relative path, in another locale
+   and time zone.  */
 START_TEST(bytes_depend_on_the_spec_alone)
 {
     char one[COMMAND_PATH], two[COMMAND_PATH], spec[COMMAND_PATH], copy[COMMAND_PATH], name[64];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gradients beyond the reference data.  One step of an online rule from any state is exact: it equals
-   reverse differentiation.  And that equals differences of the loss, on random models.  */
+/* Gradients beyond the reference data.  One step of an online rule from any state is exact: it
+   equals reverse differentiation.  And that equals differences of the loss, on random models.  */
 #define _POSIX_C_SOURCE 200809L
 #include "suites.h"
 
@@ -24,8 +24,8 @@ static void open_model(model *m, const char *spec, const char *const *option, in
     ck_assert_msg(model_open(m, &source) == 0, "%s: no model", spec);
 }
 
-/* The gradients of A and B, which have equal tables, agree within TOL of the largest element of their
-   array, or within TOL itself.  */
+/* The gradients of A and B, which have equal tables, agree within TOL of the largest element of
+   their array, or within TOL itself.  */
 static void same_gradient(const model *a, const model *b, double tol, const char *what)
 {
     for (int i = 0; i < a->info->n_vars; i++) {
@@ -38,7 +38,8 @@ static void same_gradient(const model *a, const model *b, double tol, const char
             worst = fmax(worst, fabs(x - y));
             largest = fmax(largest, fabs(y));
         }
-        ck_assert_msg(worst <= tol * largest, "%s: %s is off by %g of %g", what, v->path, worst, largest);
+        ck_assert_msg(worst <= tol * largest, "%s: %s is off by %g of %g", what, v->path, worst,
+                      largest);
     }
 }
 
@@ -78,12 +79,13 @@ START_TEST(one_step_of_vjp_time_t_is_exact)
 }
 END_TEST
 
-/* --- old states -------------------------------------------------------------------------------- */
+/* --- old states ------------------------------------------------------------------------------- */
 
 static const char swap[] = "etrace: 1\nmodel: swap\ndtype: float64\ninputs: {x: [2]}\n"
                            "hidden: {a: [3], b: [3], c: [2, 3]}\n"
                            "step:\n  - a' = b\n  - b' = a\n  - c' = transpose(reshape(c, [3, 2]))\n"
-                           "outputs: {first: a, part: \"b[1:3]\", now: b'}\nlearning: {dense: drop}\n";
+                           "outputs: {first: a, part: \"b[1:3]\", now: b'}\n"
+                           "learning: {dense: drop}\n";
 
 static double at(const model *m, etr_kind kind, const char *path, size_t i)
 {
@@ -125,10 +127,11 @@ START_TEST(old_states_leave_as_they_were)
 }
 END_TEST
 
-/* --- random models ------------------------------------------------------------------------------ */
+/* --- random models ---------------------------------------------------------------------------- */
 
 /* Model SEED as a file of the new folder FOLDER, and its text, for free().  */
-static char *put_random(char folder[COMMAND_PATH], char spec[COMMAND_PATH], uint64_t seed, int batch)
+static char *put_random(char folder[COMMAND_PATH], char spec[COMMAND_PATH], uint64_t seed,
+                        int batch)
 {
     char *text = NULL;
     size_t size;
@@ -177,7 +180,8 @@ static void gradient_is_difference(model *m, const etr_var *v, const char *start
         worst = fmax(worst, fabs(got - want));
         largest = fmax(largest, fabs(want));
     }
-    ck_assert_msg(worst <= 1e-6 * largest, "%s\n%s is off by %g of %g", what, v->path, worst, largest);
+    ck_assert_msg(worst <= 1e-6 * largest, "%s\n%s is off by %g of %g", what, v->path, worst,
+                  largest);
 }
 
 /* Batches of 1 and 3 in turn.  */
