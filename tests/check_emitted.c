@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The emitted C as a product: no compiler warns, C++ takes the header, nothing is needed but libm, and
-   the bytes depend on the spec alone.  */
+/* The emitted C as a product: no compiler warns, C++ takes the header, nothing is needed but libm,
+   and the bytes depend on the spec alone.  */
 #define _POSIX_C_SOURCE 200809L
 #include "suites.h"
 
@@ -38,8 +38,8 @@ static void generate(const char *folder, const char *spec, const char *rule)
     ck_assert_msg(command_run(&c, log) == 0, "%s %s: not generated", spec, rule);
 }
 
-/* Run LINE, and then FOLDER/NAME as its last word.  It has to succeed and to print nothing; its output
-   is kept in FOLDER/log.  */
+/* Run LINE, and then FOLDER/NAME as its last word.  It has to succeed and to print nothing; its
+   output is kept in FOLDER/log.  */
 static void run_on(const char *line, const char *folder, const char *name, int silent)
 {
     char path[COMMAND_PATH], log[COMMAND_PATH];
@@ -68,11 +68,13 @@ static void compile(const char *cc, const char *folder, const char *options)
 static int is_allowed(const char *symbol)
 {
     static const char *const allowed[] = {
-        "memcpy", "memset", "exp", "log",  "log1p", "expm1", "sqrt", "sin",   "cos",  "tan", "tanh",
-        "sinh",   "cosh",   "atan", "erf", "pow",   "fabs",  "floor", "ceil", "fmax", "fmin", "sincos"};
+        "memcpy", "memset", "exp",  "log",  "log1p", "expm1", "sqrt",  "sin",  "cos",  "tan",
+        "tanh",   "sinh",   "cosh", "atan", "erf",   "pow",   "fabs",  "floor", "ceil", "fmax",
+        "fmin",   "sincos"};
     char name[64];
 
-    snprintf(name, sizeof name, "%s", symbol + (symbol[0] == '_')); /* some systems begin all with _ */
+    /* some systems begin every symbol with _ */
+    snprintf(name, sizeof name, "%s", symbol + (symbol[0] == '_'));
     for (int single = 0; single < 2; single++) {
         for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
             if (strcmp(name, allowed[i]) == 0)
@@ -124,6 +126,24 @@ START_TEST(compilers_say_nothing_and_add_nothing)
 }
 END_TEST
 
+/* -(-x), and the minus of a function's own before a negative argument.  */
+START_TEST(minus_signs_stay_apart)
+{
+    static const char text[] = "etrace: 1\nmodel: minus\ninputs: {x: [3]}\nhidden: {h: [3]}\n"
+                               "step: [\"h' = sigmoid(-(x - h)) - -x + -sigmoid(-h) - -2 * x\"]\n"
+                               "outputs: {y: h'}\n";
+    char folder[COMMAND_PATH], spec[COMMAND_PATH];
+    const char *cc = getenv("CC");
+
+    ck_assert_int_eq(folder_make(folder), 0);
+    folder_path(spec, folder, "minus.yaml");
+    ck_assert_int_eq(file_put(spec, text), 0);
+    generate(folder, spec, rules[0]);
+    compile(cc && *cc ? cc : "cc", folder, WARNINGS);
+    folder_remove(folder);
+}
+END_TEST
+
 START_TEST(header_is_cplusplus_too)
 {
     char folder[COMMAND_PATH], spec[COMMAND_PATH];
@@ -138,7 +158,7 @@ START_TEST(header_is_cplusplus_too)
 }
 END_TEST
 
-/* --- reproducible ------------------------------------------------------------------------------- */
+/* --- reproducible ----------------------------------------------------------------------------- */
 
 static void same_file(const char *one, const char *two, const char *name)
 {
@@ -154,8 +174,8 @@ static void same_file(const char *one, const char *two, const char *name)
     free(b);
 }
 
-/* The second time elsewhere, from a copy of the spec named by a relative path, in another locale and
-   time zone.  */
+/* The second time elsewhere, from a copy of the spec named by a relative path, in another locale
+   and time zone.  */
 START_TEST(bytes_depend_on_the_spec_alone)
 {
     char one[COMMAND_PATH], two[COMMAND_PATH], spec[COMMAND_PATH], copy[COMMAND_PATH], name[64];
@@ -189,6 +209,7 @@ Suite *emitted_suite(void)
 
     tcase_set_timeout(cases, TIMEOUT);
     tcase_add_loop_test(cases, compilers_say_nothing_and_add_nothing, 0, n_golden_cases * N_RULES);
+    tcase_add_test(cases, minus_signs_stay_apart);
     tcase_add_loop_test(cases, header_is_cplusplus_too, 0, n_golden_cases);
     tcase_add_loop_test(cases, bytes_depend_on_the_spec_alone, 0, n_golden_cases);
     suite_add_tcase(suite, cases);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The golden cases: forward, Jacobians, signals and gradients of generated models against the reference
-   data in tests/golden, and the runner itself.  */
+/* The golden cases: forward, Jacobians, signals and gradients of generated models against the
+   reference data in tests/golden, and the runner itself.  */
 #define _POSIX_C_SOURCE 200809L
 #include "suites.h"
 
@@ -14,8 +14,9 @@
 /* Long, for machines that run under valgrind or sanitizers; nothing here comes near it.  */
 enum { TIMEOUT = 600, WORDS_MAX = 16 };
 
-const char *const golden_cases[] = {"rnn",        "rnn_readout", "gru",       "lstm", "mgu", "gru2_readout",
-                                    "rnn_batch4", "gru_batch4",  "plain_mix", "tied"};
+const char *const golden_cases[] = {"rnn",          "rnn_readout", "gru",        "lstm",      "mgu",
+                                    "gru2_readout", "rnn_batch4",  "gru_batch4", "plain_mix",
+                                    "tied",         "elemwise"};
 const int n_golden_cases = sizeof golden_cases / sizeof golden_cases[0];
 
 void golden_path(char path[COMMAND_PATH], const char *name, const char *extension)
@@ -24,7 +25,8 @@ void golden_path(char path[COMMAND_PATH], const char *name, const char *extensio
     snprintf(path, COMMAND_PATH, "%s/tests/golden/%s.%s", srcdir ? srcdir : ".", name, extension);
 }
 
-/* Run golden-check with the words of OPTIONS.  Returns its status; its report, for free(), in *TEXT.  */
+/* Run golden-check with the words of OPTIONS.  Returns its status; its report, for free(), in
+   *TEXT.  */
 static int run(const char *spec, const char *npz, const char *options, char **text)
 {
     command words = {.n = 0};
@@ -45,8 +47,8 @@ static void check_same(const char *spec, const char *npz, const char *options)
 {
     char *text = NULL;
     int status = run(spec, npz, options, &text);
-    ck_assert_msg(status == GOLDEN_SAME, "golden-check %s %s %s: exit %d\n%s", spec, npz, options, status,
-                  text);
+    ck_assert_msg(status == GOLDEN_SAME, "golden-check %s %s %s: exit %d\n%s", spec, npz, options,
+                  status, text);
     free(text);
 }
 
@@ -124,7 +126,7 @@ START_TEST(loops_do_not_matter)
 }
 END_TEST
 
-/* --- the runner --------------------------------------------------------------------------------- */
+/* --- the runner ------------------------------------------------------------------------------- */
 
 static const struct {
     const char *what, *spec, *npz, *options;
@@ -133,7 +135,8 @@ static const struct {
 } verdicts[] = {
     {"another case", "gru", "rnn", "", GOLDEN_DIFFERS, "param/W.weight"},
     {"our parameters without a value", "gru", "rnn", "", GOLDEN_DIFFERS, "our param/cell.Wz"},
-    {"another gradient", "gru", "gru", "--window 1 --grad d_rtrl", GOLDEN_DIFFERS, "grad/d_rtrl/Wz.weight"},
+    {"another gradient", "gru", "gru", "--window 1 --grad d_rtrl", GOLDEN_DIFFERS,
+     "grad/d_rtrl/Wz.weight"},
     {"no such gradient", "gru", "gru", "--grad nothing", GOLDEN_DIFFERS, "grad/nothing"},
     {"our own signal and gradient are not the reference's", "lstm", "lstm",
      "--vjp-time t --plain none", GOLDEN_DIFFERS, "grad/d_rtrl/Wi.weight"},
@@ -158,7 +161,8 @@ START_TEST(runner_says_what_it_saw)
     golden_path(spec, verdicts[_i].spec, "yaml");
     golden_path(npz, verdicts[_i].npz, "npz");
     int status = run(spec, npz, verdicts[_i].options, &text);
-    ck_assert_msg(status == verdicts[_i].status, "%s: exit %d\n%s", verdicts[_i].what, status, text);
+    ck_assert_msg(status == verdicts[_i].status, "%s: exit %d\n%s", verdicts[_i].what, status,
+                  text);
     if (verdicts[_i].says)
         ck_assert_msg(strstr(text, verdicts[_i].says) != NULL, "%s:\n%s", verdicts[_i].what, text);
     free(text);
@@ -199,7 +203,8 @@ START_TEST(groups_are_read_in_their_order)
 {
     static const char json[] =
         "{\"states\": [\"no\"], \"hidden_groups_coupled\": [{\"states\": [\"no\"]}],\n"
-        " \"hidden_groups\": [{\"index\": 0, \"states\": [\"h\", \"a]\\\"b\"], \"varshape\": [5]},\n"
+        " \"hidden_groups\": [{\"index\": 0, \"states\": [\"h\", \"a]\\\"b\"],\n"
+        " \"varshape\": [5]},\n"
         " {\"states\" : [ \"c\" ]}], \"relations\": [{\"states\": [\"no\"]}]}";
     static name_groups groups;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gradients beyond the reference data.  One step of an online rule from any state is exact: it equals
-   reverse differentiation.  And that equals differences of the loss, on random models.  */
+/* Gradients beyond the reference data.  One step of an online rule from any state is exact: it
+   equals reverse differentiation.  And that equals differences of the loss, on random models.  */
 #define _POSIX_C_SOURCE 200809L
 #include "suites.h"
 
@@ -24,8 +24,8 @@ static void open_model(model *m, const char *spec, const char *const *option, in
     ck_assert_msg(model_open(m, &source) == 0, "%s: no model", spec);
 }
 
-/* The gradients of A and B, which have equal tables, agree within TOL of the largest element of their
-   array, or within TOL itself.  */
+/* The gradients of A and B, which have equal tables, agree within TOL of the largest element of
+   their array, or within TOL itself.  */
 static void same_gradient(const model *a, const model *b, double tol, const char *what)
 {
     for (int i = 0; i < a->info->n_vars; i++) {
@@ -38,7 +38,8 @@ static void same_gradient(const model *a, const model *b, double tol, const char
             worst = fmax(worst, fabs(x - y));
             largest = fmax(largest, fabs(y));
         }
-        ck_assert_msg(worst <= tol * largest, "%s: %s is off by %g of %g", what, v->path, worst, largest);
+        ck_assert_msg(worst <= tol * largest, "%s: %s is off by %g of %g", what, v->path, worst,
+                      largest);
     }
 }
 
@@ -78,10 +79,59 @@ START_TEST(one_step_of_vjp_time_t_is_exact)
 }
 END_TEST
 
-/* --- random models ------------------------------------------------------------------------------ */
+/* --- old states ------------------------------------------------------------------------------- */
+
+static const char swap[] = "etrace: 1\nmodel: swap\ndtype: float64\ninputs: {x: [2]}\n"
+                           "hidden: {a: [3], b: [3], c: [2, 3]}\n"
+                           "step:\n  - a' = b\n  - b' = a\n  - c' = transpose(reshape(c, [3, 2]))\n"
+                           "outputs: {first: a, part: \"b[1:3]\", now: b'}\n"
+                           "learning: {dense: drop}\n";
+
+static double at(const model *m, etr_kind kind, const char *path, size_t i)
+{
+    const etr_var *v = model_find(m, kind, path);
+    ck_assert_msg(v != NULL, "%s", path);
+    return model_get(m, v, model_block(m, kind, 0), i);
+}
+
+/* New states that are old ones, and outputs that show old ones, whatever is overwritten first.  */
+START_TEST(old_states_leave_as_they_were)
+{
+    static const char *const unroll[][2] = {{"--unroll=1", NULL}, {"--unroll=64", NULL}};
+    static const size_t from[] = {0, 2, 4, 1, 3, 5}; /* c'[i][j] = c's element 2 j + i */
+    char folder[COMMAND_PATH], spec[COMMAND_PATH];
+    double a[3], b[3], c[6];
+    model m;
+
+    ck_assert_int_eq(folder_make(folder), 0);
+    folder_path(spec, folder, "swap.yaml");
+    ck_assert_int_eq(file_put(spec, swap), 0);
+    open_model(&m, spec, unroll[_i], 1);
+    model_randomise(&m, 3);
+    for (size_t i = 0; i < 6; i++) {
+        a[i % 3] = at(&m, ETR_HIDDEN, "a", i % 3);
+        b[i % 3] = at(&m, ETR_HIDDEN, "b", i % 3);
+        c[i] = at(&m, ETR_HIDDEN, "c", i);
+    }
+    model_step(&m, 0);
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert_double_eq(at(&m, ETR_HIDDEN, "a", i % 3), b[i % 3]);
+        ck_assert_double_eq(at(&m, ETR_HIDDEN, "b", i % 3), a[i % 3]);
+        ck_assert_double_eq(at(&m, ETR_HIDDEN, "c", i), c[from[i]]);
+        ck_assert_double_eq(at(&m, ETR_OUTPUT, "first", i % 3), a[i % 3]);
+        ck_assert_double_eq(at(&m, ETR_OUTPUT, "part", i % 2), b[1 + i % 2]);
+        ck_assert_double_eq(at(&m, ETR_OUTPUT, "now", i % 3), a[i % 3]);
+    }
+    model_close(&m);
+    folder_remove(folder);
+}
+END_TEST
+
+/* --- random models ---------------------------------------------------------------------------- */
 
 /* Model SEED as a file of the new folder FOLDER, and its text, for free().  */
-static char *put_random(char folder[COMMAND_PATH], char spec[COMMAND_PATH], uint64_t seed, int batch)
+static char *put_random(char folder[COMMAND_PATH], char spec[COMMAND_PATH], uint64_t seed,
+                        int batch)
 {
     char *text = NULL;
     size_t size;
@@ -130,7 +180,8 @@ static void gradient_is_difference(model *m, const etr_var *v, const char *start
         worst = fmax(worst, fabs(got - want));
         largest = fmax(largest, fabs(want));
     }
-    ck_assert_msg(worst <= 1e-6 * largest, "%s\n%s is off by %g of %g", what, v->path, worst, largest);
+    ck_assert_msg(worst <= 1e-6 * largest, "%s\n%s is off by %g of %g", what, v->path, worst,
+                  largest);
 }
 
 /* Batches of 1 and 3 in turn.  */
@@ -191,6 +242,7 @@ Suite *gradient_suite(void)
     tcase_set_timeout(cases, TIMEOUT);
     tcase_add_loop_test(cases, one_step_of_window_1_is_exact, 0, n_golden_cases);
     tcase_add_loop_test(cases, one_step_of_vjp_time_t_is_exact, 0, n_golden_cases);
+    tcase_add_loop_test(cases, old_states_leave_as_they_were, 0, 2);
     tcase_add_loop_test(cases, bptt_is_the_difference_of_losses, 0, N_RANDOM);
     tcase_add_loop_test(cases, one_step_of_random_models_is_exact, 0, N_RANDOM);
     suite_add_tcase(suite, cases);

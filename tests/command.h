@@ -19,8 +19,8 @@ typedef struct {
 void command_add(command *c, const char *word);
 void command_add_words(command *c, const char *text);
 
-/* Run it, searched in PATH, what it prints going to the file LOG.  Returns its exit status, or -1: it
-   could not be started, was killed, or its line was too long.  */
+/* Run it, searched in PATH, what it prints going to the file LOG.  Returns its exit status, or -1:
+   it could not be started, was killed, or its line was too long.  */
 int command_run(const command *c, const char *log);
 
 /* Is PROGRAM there: does it run with --version?  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: a command line, a spec, a case.  Out: a line an array, and the verdict.
    The model is driven four times from the same beginning: by _step, by each of the solves, and by
-   whichever of _learn and _learn_sequence it has; what several of them give is compared each time.  */
+   whichever of _learn and _learn_sequence it has; what several of them give is compared each
+   time.  */
 #include "golden.h"
 
 #include "golden_case.h"
@@ -20,12 +21,13 @@ typedef struct {
     char *spec_text; /* some of the above point into it */
 } arguments;
 
-/* --- the command line --------------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------------------------------- */
 
 static const char help[] =
     "Usage: golden-check SPEC.yaml CASE.npz [OPTION]...\n"
-    "Generate, compile and run SPEC, and compare it with the reference data in CASE, an array a line:\n"
-    "the worst absolute difference, the worst one relative to the array's largest element, ok or FAIL.\n"
+    "Generate, compile and run SPEC, and compare it with the reference data in CASE.  One line an\n"
+    "array: the worst absolute difference, the worst one relative to the array's largest element,\n"
+    "ok or FAIL.\n"
     "\n"
     "  --rule R --window K --vjp-time T --signal S --plain P --dense D\n"
     "                       given to etrace-gen; what is not said is as the spec has it\n"
@@ -36,12 +38,12 @@ static const char help[] =
     "  --tol X              how far a value may be off, absolutely or relatively (1e-10)\n"
     "\n"
     "Lines of the spec that begin with '# golden-check:' hold further options; the command line's\n"
-    "go before.  Signals are compared with --signal total.  The hidden groups of the reference are\n"
-    "read from CASE.json if it is there; else they are taken to be ours, in our order.\n"
+    "go before.  Signals are compared with --signal total.  The hidden groups of the reference\n"
+    "are read from CASE.json if it is there; else they are taken to be ours, in our order.\n"
     "ETRACE_GEN names the generator, CC the compiler.\n"
     "\n"
-    "Exit status: 0 all is within TOL, 1 it is not, 2 the command line is wrong, 3 a file cannot be\n"
-    "read, generated or compiled.\n";
+    "Exit status: 0 all is within TOL, 1 it is not, 2 the command line is wrong, 3 a file cannot\n"
+    "be read, generated or compiled.\n";
 
 static int usage(const char *text, const char *word)
 {
@@ -163,7 +165,7 @@ static int check_map(const golden_case *c)
     return GOLDEN_SAME;
 }
 
-/* --- running ------------------------------------------------------------------------------------ */
+/* --- running ---------------------------------------------------------------------------------- */
 
 /* The rule of the model up to the comma: "d_rtrl, window 1" -> d_rtrl, and its window, or 0.  */
 static void read_rule(const etr_info *info, char rule[NAME_LENGTH], int *window)
@@ -261,7 +263,7 @@ static int compare(const arguments *a, golden_case *c, double tol, FILE *report)
     return case_report(c, tol, report) ? GOLDEN_DIFFERS : GOLDEN_SAME;
 }
 
-/* --- all of it ---------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 /* The options of the generator, each "--NAME=VALUE" in TEXT.  */
 static void generator_options(const arguments *a, const char *option[OPTIONS_MAX + 8],

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: a case, and a model that was made from its spec.  Out: for each array of the reference the worst
-   difference.  Arrays are found by name, and are compared element by element in C order; axes of
-   length 1 may be there or not (a batch of one).  */
+/* In: a case, and a model that was made from its spec.  Out: for each array of the reference the
+   worst difference.  Arrays are found by name, and are compared element by element in C order; axes
+   of length 1 may be there or not (a batch of one).  */
 #include "golden_case.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* --- opening ------------------------------------------------------------------------------------ */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static void read_groups(golden_case *c, const char *path)
 {
@@ -49,7 +49,7 @@ int case_open(golden_case *c, const char *path)
     }
     c->n_steps = count_steps(c);
     if (c->n_steps < 1) {
-        fprintf(stderr, "%s: no loss, input, hidden or output that tells the number of steps\n", path);
+        fprintf(stderr, "%s: no loss, input, hidden or output tells the number of steps\n", path);
         case_close(c);
         return -1;
     }
@@ -69,7 +69,7 @@ void case_close(golden_case *c)
     c->n_probes = 0;
 }
 
-/* --- arrays and variables ----------------------------------------------------------------------- */
+/* --- arrays and variables --------------------------------------------------------------------- */
 
 /* What follows PREFIX in NAME, or NULL.  */
 static const char *after(const char *name, const char *prefix)
@@ -112,9 +112,10 @@ static int same_axes(const etr_var *v, const int *shape, int from, int to)
     return k == v->rank;
 }
 
-/* --- filling ------------------------------------------------------------------------------------ */
+/* --- filling ---------------------------------------------------------------------------------- */
 
-static golden_probe *add_probe(golden_case *c, const char *name, probe_state state, const char *note)
+static golden_probe *add_probe(golden_case *c, const char *name, probe_state state,
+                               const char *note)
 {
     golden_probe *p = &c->probe[c->n_probes++];
     snprintf(p->name, sizeof p->name, "%s", name);
@@ -126,7 +127,8 @@ static golden_probe *add_probe(golden_case *c, const char *name, probe_state sta
 /* Fill V at every step with the array NAME; STEPS is 1 for what has no axis of steps.  */
 static void fill(golden_case *c, const etr_var *v, const char *name, int steps)
 {
-    int rank, shape[ETR_RANK_MAX], lead = steps > 1 || v->kind == ETR_INPUT || v->kind == ETR_TARGET;
+    const int lead = v->kind == ETR_INPUT || v->kind == ETR_TARGET;
+    int rank, shape[ETR_RANK_MAX];
     const double *x = etr_npz_get(c->npz, name, &rank, shape);
     const size_t n = model_numel(v);
 
@@ -141,8 +143,8 @@ static void fill(golden_case *c, const etr_var *v, const char *name, int steps)
     }
 }
 
-/* Fill what the array NAME stands for, if it stands for something of ours.  FILLED[i] is set for our
-   variable I.  */
+/* Fill what the array NAME stands for, if it stands for something of ours.  FILLED[i] is set for
+   our variable I.  */
 static void fill_array(golden_case *c, const char *name, char *filled)
 {
     const etr_var *v = NULL;
@@ -188,19 +190,19 @@ static void report_unfilled(golden_case *c, const char *filled)
                           && v->kind != ETR_TARGET))
             continue;
         snprintf(name, sizeof name, "%s%s", word[v->kind], v->path);
-        add_probe(c, name, PROBE_MISSING, "missing: nothing of the reference has this name (--map)");
+        add_probe(c, name, PROBE_MISSING, "missing: the reference has no such name (--map)");
     }
 }
 
-/* --- binding ------------------------------------------------------------------------------------ */
+/* --- binding ---------------------------------------------------------------------------------- */
 
 static void add_part(golden_probe *p, const etr_var *v, size_t n, size_t stride, size_t offset)
 {
     p->part[p->n_parts++] = (golden_part){v, n, stride, offset};
 }
 
-/* A probe for the array NAME, whose axes from LEAD to the last but TAIL are those of V; the tail has
-   room for TAIL_SIZE parts.  NULL: it was added as one that cannot be compared.  */
+/* A probe for the array NAME, whose axes from LEAD to the last but TAIL are those of V; the tail
+   has room for TAIL_SIZE parts.  NULL: it was added as one that cannot be compared.  */
 static golden_probe *bind(golden_case *c, const char *name, const etr_var *v, int lead, int tail,
                           size_t tail_size)
 {
@@ -276,7 +278,8 @@ static int states_of(const golden_case *c, int k, const etr_var **state)
     return n;
 }
 
-/* The row of a table: of KIND, about the states ROW and COL (or -1), of the relation PATH (or NULL).  */
+/* The row of a table: of KIND, about the states ROW and COL (or -1), of the relation PATH (or
+   NULL).  */
 static const etr_var *find_entry(const golden_case *c, etr_kind kind, const etr_var *row,
                                  const etr_var *col, const char *path)
 {
@@ -291,8 +294,9 @@ static const etr_var *find_entry(const golden_case *c, etr_kind kind, const etr_
     return NULL;
 }
 
-/* h2h and signal of the group K: one part a pair of states, or one a state.  States of the reference's
-   group that stand in different groups of ours do not depend on one another: their part is zero.  */
+/* h2h and signal of the group K: one part a pair of states, or one a state.  States of the
+   reference's group that stand in different groups of ours do not depend on one another: their part
+   is zero.  */
 static void bind_group(golden_case *c, const char *name, int k, etr_kind kind)
 {
     const etr_var *state[NAMES_MAX];
@@ -312,7 +316,8 @@ static void bind_group(golden_case *c, const char *name, int k, etr_kind kind)
         p->kind = kind;
 }
 
-/* The group that the reference's relation is about, if only one of ours has rows for PATH; else -1.  */
+/* The group that the reference's relation is about, if only one of ours has rows for PATH; else
+   -1.  */
 static int only_group(const golden_case *c, const char *path)
 {
     const etr_info *info = c->m->info;
@@ -367,8 +372,8 @@ static void bind_h2w(golden_case *c, const char *name, const char *relation)
     }
     golden_probe *p = bind(c, name, state[0], 1, 1, (size_t)n);
     for (int a = 0; p && a < n; a++)
-        add_part(p, find_entry(c, ETR_H2W, state[a], NULL, v->path), model_numel(state[0]), (size_t)n,
-                 (size_t)a);
+        add_part(p, find_entry(c, ETR_H2W, state[a], NULL, v->path), model_numel(state[0]),
+                 (size_t)n, (size_t)a);
     if (p)
         p->kind = ETR_H2W;
 }
@@ -444,7 +449,7 @@ int case_bind(golden_case *c)
     return 0;
 }
 
-/* --- comparing ---------------------------------------------------------------------------------- */
+/* --- comparing -------------------------------------------------------------------------------- */
 
 static void note_difference(golden_probe *p, double got, double want)
 {

@@ -9,7 +9,8 @@
 
 #include <stdio.h>
 
-/* A piece of an array of the reference: element I of VAR stands at I * stride + offset in each step.  */
+/* A piece of an array of the reference: element I of VAR stands at I * stride + offset in each
+   step.  */
 typedef struct {
     const etr_var *var; /* NULL: zero by definition */
     size_t n, stride, offset;
@@ -46,14 +47,14 @@ typedef struct {
     golden_probe *probe;
 } golden_case;
 
-/* Open CASE.npz, and CASE.json beside it if there is one; find the number of steps.  Returns 0, or -1
-   after a message.  */
+/* Open CASE.npz, and CASE.json beside it if there is one; find the number of steps.  Returns 0, or
+   -1 after a message.  */
 int case_open(golden_case *c, const char *path);
 void case_close(golden_case *c);
 
 /* Fill parameters, states, inputs and targets of the model with the reference's.  What has no
-   counterpart becomes a probe that says so.  Then a probe for each array to be compared.  Returns 0,
-   or -1: no memory.  */
+   counterpart becomes a probe that says so.  Then a probe for each array to be compared.  Returns
+   0, or -1: no memory.  */
 int case_bind(golden_case *c);
 
 /* Compare what the model holds after step T; of a gradient or a loss only where asked.  */

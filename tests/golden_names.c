@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- names of arrays ---------------------------------------------------------------------------- */
+/* --- names of arrays -------------------------------------------------------------------------- */
 
 int name_map_add(name_map *map, const char *pair)
 {
@@ -32,7 +32,8 @@ static const char *of_kind(const char *ours, const char *kind)
     return (size_t)(slash - ours) == len && memcmp(ours, kind, len) == 0 ? slash + 1 : NULL;
 }
 
-/* Does the pair I, which says `cell.*=*` or the like, speak of PATH?  Then RES is its other name.  */
+/* Does the pair I, which says `cell.*=*` or the like, speak of PATH?  Then RES is its other
+   name.  */
 static int match_star(const name_map *map, int i, const char *ours, const char *path, char *res)
 {
     const size_t n = strlen(ours), m = strlen(map->theirs[i]);
@@ -70,7 +71,8 @@ static void cut_weight(char *name)
         name[n - len] = '\0';
 }
 
-void name_map_theirs(const name_map *map, const char *kind, const char *path, char theirs[NAME_LENGTH])
+void name_map_theirs(const name_map *map, const char *kind, const char *path,
+                     char theirs[NAME_LENGTH])
 {
     const char *use = strchr(path, '#'); /* W#2: the second use of W */
     char base[NAME_LENGTH];
@@ -102,7 +104,7 @@ int name_map_match(const name_map *map, const char *kind, const char *path, cons
     return strcmp(theirs, cut) == 0;
 }
 
-/* --- hidden groups ------------------------------------------------------------------------------ */
+/* --- hidden groups ---------------------------------------------------------------------------- */
 
 /* The string that begins at the quote P, into RES (cut to its size).  Returns what follows.  */
 static const char *read_string(const char *p, char res[NAME_LENGTH])
@@ -118,7 +120,8 @@ static const char *read_string(const char *p, char res[NAME_LENGTH])
     return *p ? p + 1 : p;
 }
 
-/* The list of strings that begins at P: the states of group GROUP.  Returns what follows, or NULL.  */
+/* The list of strings that begins at P: the states of group GROUP.  Returns what follows, or
+   NULL.  */
 static const char *read_states(name_groups *groups, const char *p, int group)
 {
     p += strspn(p, ": \t\r\n");

@@ -24,7 +24,7 @@ static const char *const function_name[MODEL_FUNCTIONS] = {
     "model_learn_sequence",
 };
 
-/* --- building ----------------------------------------------------------------------------------- */
+/* --- building --------------------------------------------------------------------------------- */
 
 static int fail(const model *m, const char *spec, const char *what, const char *log)
 {
@@ -73,8 +73,9 @@ static int compile(const model *m, const model_source *source)
     command_add(&c, to);
     command_add(&c, from);
     command_add(&c, "-lm");
-    return command_run(&c, log) == 0 ? 0
-                                     : fail(m, source->spec, "its C does not compile", "compile.log");
+    if (command_run(&c, log) == 0)
+        return 0;
+    return fail(m, source->spec, "its C does not compile", "compile.log");
 }
 
 static int load(model *m, const model_source *source)
@@ -117,8 +118,8 @@ static int make_blocks(model *m)
     return 0;
 }
 
-/* The functions of a model take pointers to its own structs and return its real type.  To the machine
-   that is what these and the types further down say.  */
+/* The functions of a model take pointers to its own structs and return its real type.  To the
+   machine that is what these and the types further down say.  */
 typedef void (*init_params_function)(void *params, uint64_t seed);
 typedef void (*init_function)(void *block);
 
@@ -157,7 +158,7 @@ void model_close(model *m)
     folder_remove(m->folder);
 }
 
-/* --- variables ---------------------------------------------------------------------------------- */
+/* --- variables -------------------------------------------------------------------------------- */
 
 int model_has(const model *m, model_function f)
 {
@@ -257,7 +258,7 @@ void model_randomise(model *m, uint64_t seed)
     }
 }
 
-/* --- running ------------------------------------------------------------------------------------ */
+/* --- running ---------------------------------------------------------------------------------- */
 
 typedef void (*step_function)(const void *p, void *s, const void *in, void *out);
 typedef void (*solve_function)(const void *p, void *s, const void *in, void *out, void *jac);
@@ -293,7 +294,8 @@ double model_solve_signal(model *m, int t)
     void (*f)(void) = m->function[MODEL_SOLVE_SIGNAL];
 
     if (m->info->real_bytes == 4)
-        return (double)((signal_f32)f)(m->params, m->state, in, target, out, m->jacobian, m->signal);
+        return (double)((signal_f32)f)(m->params, m->state, in, target, out, m->jacobian,
+                                       m->signal);
     return ((signal_f64)f)(m->params, m->state, in, target, out, m->jacobian, m->signal);
 }
 

@@ -40,9 +40,9 @@ typedef struct {
     int n_steps;
 } model_source;
 
-/* Generate with $ETRACE_GEN, compile with $CC (default cc) with the warnings of the house as errors,
-   and load.  Parameters are drawn from a fixed seed, states at their initial values, all other blocks
-   zero.  Returns 0; or -1 after a message on stderr, nothing left behind.  */
+/* Generate with $ETRACE_GEN, compile with $CC (default cc) with the warnings of the house as
+   errors, and load.  Parameters are drawn from a fixed seed, states at their initial values, all
+   other blocks zero.  Returns 0; or -1 after a message on stderr, nothing left behind.  */
 int model_open(model *m, const model_source *source);
 void model_close(model *m);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: a seed.  Out: a spec.  Equal seeds give equal specs.  An expression is grown from the top: for a
-   vector of a given size, one of the forms below with smaller expressions in it.  */
+/* In: a seed.  Out: a spec.  Equal seeds give equal specs.  An expression is grown from the top:
+   for a vector of a given size, one of the forms below with smaller expressions in it.  */
 #define _POSIX_C_SOURCE 200809L
 #include "random_spec.h"
 
@@ -16,7 +16,7 @@ typedef struct {
     int n_inputs;              /* the size of x */
     int n_values;              /* vectors that an expression may name */
     int size[MAX_VALUES];
-    char name[MAX_VALUES][8];
+    char name[MAX_VALUES][16];
     int n_params;
     int shape[MAX_PARAMS][2];  /* of W<i> [rows, columns], or b<i> when there are no rows */
 } grower;
@@ -118,7 +118,7 @@ static void grow(grower *g, FILE *f, int size, int depth)
 
 static void grow_step(grower *g, FILE *f, int n_states, const int *size)
 {
-    char name[8];
+    char name[16];
 
     fputs("step:\n", f);
     for (int i = 0; i < n_states; i++) {
@@ -150,7 +150,7 @@ static void put_params(const grower *g, FILE *f, int last_size)
 void random_spec(FILE *f, uint64_t seed, int batch)
 {
     grower g = {.seed = seed};
-    char *step = NULL, name[8];
+    char *step = NULL, name[16];
     size_t step_size;
     int size[3];
 
