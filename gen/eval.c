@@ -275,7 +275,8 @@ static int eval_call(lowering *lo, scope *sc, const expr *e)
     int *arg = ARENA_ARRAY(lo->arena, int, e->n_args + 1);
     bool failed = false;
     for (size_t i = 0; i < e->n_args; i++) {
-        bool is_value = !(e->keyword && e->keyword[i]) && e->arg[i]->kind != EXPR_LIST;
+        bool is_value = !(e->keyword && e->keyword[i]) && e->arg[i]->kind != EXPR_LIST
+                        && e->arg[i]->kind != EXPR_STRING;
         arg[i] = is_value ? eval(lo, sc, e->arg[i]) : NO_NODE;
         failed = failed || (is_value && arg[i] == NO_NODE);
     }
@@ -362,7 +363,7 @@ int eval(lowering *lo, scope *sc, const expr *e)
     case EXPR_CALL: return eval_call(lo, sc, e);
     case EXPR_SLICE: return eval_slice(lo, sc, e);
     default:
-        diag_error(lo->diag, e->at, "E0348", "a list has no place here");
+        diag_error(lo->diag, e->at, "E0348", "a list or a text has no place here");
         return NO_NODE;
     }
 }

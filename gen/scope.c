@@ -316,6 +316,12 @@ static int make_var(lowering *lo, scope *sc, symbol *sym)
         return NO_NODE;
     const spec_decl *d = sym->decl;
     const char *path = arena_printf(lo->arena, "%s%s", sc->prefix, sym->name);
+    int sparse = d->sparse ? sparse_read(lo, d->sparse, s) : -1;
+    shape matrix = s;
+    if (d->sparse && sparse < 0)
+        return NO_NODE;
+    if (d->sparse)
+        s = shape_of1(lo->ir->pattern[sparse].n);
     sym->var = ir_var(lo->ir, sym->var_kind, path, s, d->is_index ? TYPE_INDEX : TYPE_REAL,
                       sym->at);
     var *v = &lo->ir->var[sym->var];
@@ -324,7 +330,8 @@ static int make_var(lowering *lo, scope *sc, symbol *sym)
     v->traced = d->trainable && d->trace;
     if (d->is_index && d->size)
         eval_dim(lo, sc, d->size, &v->index_size);
-    init_read(lo, d, v);
+    v->pattern = sparse;
+    init_read(lo, d, matrix, v);
     return v->now;
 }
 

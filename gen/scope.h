@@ -91,7 +91,11 @@ bool builtin_known(const char *name);
 int builtin_call(lowering *lo, scope *sc, const expr *e, const int *arg);
 size_t builtin_names(const char **name, size_t max);
 
-/* Initial values, in init.c.  */
-void init_read(lowering *lo, const spec_decl *d, var *v);
+/* Where the non-zeros of a parameter of shape S stand, in sparse.c: into ir.pattern, or -1 after an error.  */
+int sparse_read(lowering *lo, const yaml_tree *tree, shape s);
+
+/* Initial values, in init.c.  MATRIX is the shape as declared; a sparse parameter's own is that of its
+   non-zeros, and its fans count these.  */
+void init_read(lowering *lo, const spec_decl *d, shape matrix, var *v);
 
 #endif

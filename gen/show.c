@@ -9,22 +9,30 @@ static const char *hidden_path(const graph *gr, int s)
 }
 
 /* NODE for a reader: a name, the parts of a concatenation, or dots.  */
-static const char *node_text(const ir *g, int node)
+static const char *node_text(const graph *gr, int node)
 {
+    const ir *g = gr->ir;
     const ir_node *x = &g->node[node];
     const char *text = "";
     if (x->op == OP_var)
         return g->var[x->var].path;
+    if (node < gr->n_base && gr->state_at[node] >= 0)
+        return arena_printf(g->arena, "%s'", hidden_path(gr, gr->state_at[node]));
     if (x->name || x->op != OP_concat)
         return x->name ? x->name : "...";
     for (int i = 0; i < x->n_args; i++)
-        text = arena_printf(g->arena, "%s%s%s", text, i ? ", " : "", node_text(g, x->arg[i]));
+        text = arena_printf(g->arena, "%s%s%s", text, i ? ", " : "", node_text(gr, x->arg[i]));
     return arena_printf(g->arena, "[%s]", text);
 }
 
 static const char *op_name(const relation *r)
 {
-    return r->op == OP_var ? "element-wise" : r->op == OP_matmul ? "x @ W" : "W @ x";
+    switch (r->op) {
+    case OP_matmul: return "x @ W";
+    case OP_matmul_t: return "W @ x";
+    case OP_weight: return "element-wise";
+    default: return op_table[r->op].name;
+    }
 }
 
 /* A parameter that no relation is about.  */
@@ -54,7 +62,7 @@ static void text_relation(const graph *gr, const relation *r, int i, buf *out)
 {
     ir *g = gr->ir;
     buf_printf(out, "   Weight %d: %s %s, %s", i, r->name,
-               shape_text(g->arena, g->var[r->param].shape), op_name(r));
+               shape_text(g->arena, g->var[r->param[0]].shape), op_name(r));
     if (r->bias >= 0)
         buf_printf(out, " + %s", g->var[r->bias].path);
     buf_puts(out, r->n_groups == 1 ? ", group" : ", groups");
@@ -119,11 +127,11 @@ static void json_relation(const graph *gr, const relation *r, buf *out)
     const ir *g = gr->ir;
     int n = 0;
     buf_printf(out, "\n    {\"name\": \"%s\", \"parameter\": \"%s\", \"op\": \"%s\", ", r->name,
-               g->var[r->param].path, op_name(r));
-    json_shape(gr, "shape", g->var[r->param].shape, out);
+               g->var[r->param[0]].path, op_name(r));
+    json_shape(gr, "shape", g->var[r->param[0]].shape, out);
     if (r->x != NO_NODE) {
         buf_puts(out, ", ");
-        json_shape(gr, "x", g->node[r->x].shape, out);
+        json_shape(gr, "x", g->node[r->source].shape, out);
     }
     buf_puts(out, ", ");
     json_shape(gr, "y", g->node[r->y].shape, out);
@@ -178,10 +186,11 @@ static void gv_group(const graph *gr, int k, buf *out)
                     "    label=\"hidden group %d  %s\"; style=\"rounded,filled\"; color=\"#7a9cc6\"; "
                     "fillcolor=\"#eaf1fa\";\n",
                k, k, shape_text(gr->ir->arena, group->varshape));
+    buf_puts(out, "    {rank=same;\n");
     for (int s = 0; s < group->n_states; s++)
         buf_printf(out, "    s%d [label=\"%s\", shape=ellipse, fillcolor=white];\n", group->state[s],
                    hidden_path(gr, group->state[s]));
-    buf_puts(out, "  }\n");
+    buf_puts(out, "    }\n  }\n");
     for (int a = 0; a < group->n_states; a++)
         for (int b = 0; group->D && b < group->n_states; b++)
             if (!ir_is_zero(gr->ir, group->D[a * group->n_states + b]))
@@ -194,15 +203,17 @@ static void gv_group(const graph *gr, int k, buf *out)
 static void gv_relation(const graph *gr, const relation *r, int i, buf *out)
 {
     const ir *g = gr->ir;
-    const char *x = r->x == NO_NODE ? NULL : node_text(g, r->x);
+    const char *x = r->x == NO_NODE ? NULL : node_text(gr, r->source);
     buf_printf(out, "  w%d [fillcolor=\"#fdf3d8\", label=\"%s  %s\\n", i, r->name,
-               shape_text(g->arena, g->var[r->param].shape));
+               shape_text(g->arena, g->var[r->param[0]].shape));
     if (!x)
         buf_puts(out, "element-wise");
     else if (r->op == OP_matmul)
         buf_printf(out, "%s @ W", x);
-    else
+    else if (r->op == OP_matmul_t)
         buf_printf(out, "W @ %s", x);
+    else
+        buf_printf(out, "%s(%s, W)", op_table[r->op].name, x);
     if (r->bias >= 0)
         buf_printf(out, " + %s", g->var[r->bias].path);
     buf_puts(out, "\"];\n");
