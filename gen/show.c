@@ -183,19 +183,19 @@ static void gv_group(const graph *gr, int k, buf *out)
 {
     const hidden_group *group = &gr->group[k];
     buf_printf(out, "  subgraph cluster_%d {\n"
-                    "    label=\"hidden group %d  %s\"; style=\"rounded,filled\"; color=\"#7a9cc6\"; "
-                    "fillcolor=\"#eaf1fa\";\n",
+                    "    label=\"hidden group %d  %s\"; style=\"rounded,filled\";\n"
+                    "    color=\"#7a9cc6\"; fillcolor=\"#eaf1fa\";\n",
                k, k, shape_text(gr->ir->arena, group->varshape));
     buf_puts(out, "    {rank=same;\n");
     for (int s = 0; s < group->n_states; s++)
-        buf_printf(out, "    s%d [label=\"%s\", shape=ellipse, fillcolor=white];\n", group->state[s],
-                   hidden_path(gr, group->state[s]));
+        buf_printf(out, "    s%d [label=\"%s\", shape=ellipse, fillcolor=white];\n",
+                   group->state[s], hidden_path(gr, group->state[s]));
     buf_puts(out, "    }\n  }\n");
     for (int a = 0; a < group->n_states; a++)
         for (int b = 0; group->D && b < group->n_states; b++)
             if (!ir_is_zero(gr->ir, group->D[a * group->n_states + b]))
-                buf_printf(out, "  s%d -> s%d [label=\"D\", color=\"#7a9cc6\", fontcolor=\"#40628c\", "
-                                "penwidth=1.5];\n",
+                buf_printf(out, "  s%d -> s%d [label=\"D\", color=\"#7a9cc6\", "
+                                "fontcolor=\"#40628c\", penwidth=1.5];\n",
                            group->state[b], group->state[a]);
 }
 
@@ -219,7 +219,8 @@ static void gv_relation(const graph *gr, const relation *r, int i, buf *out)
     buf_puts(out, "\"];\n");
     for (int s = 0; s < gr->n_hidden; s++)
         if (r->reaches[s])
-            buf_printf(out, "  w%d -> s%d [label=\"df\"%s];\n", i, s, r->mixed ? ", style=dashed" : "");
+            buf_printf(out, "  w%d -> s%d [label=\"df\"%s];\n", i, s,
+                       r->mixed ? ", style=dashed" : "");
 }
 
 /* The parameters without a trace that share the fate F, in one frame.  */
@@ -241,9 +242,10 @@ void show_gv(const graph *gr, buf *out)
 {
     const ir *g = gr->ir;
     buf_printf(out, "digraph %s {\n"
-                    "  rankdir=LR; ranksep=0.6; nodesep=0.2; fontname=\"sans-serif\"; fontsize=11;\n"
-                    "  node [fontname=\"sans-serif\", fontsize=11, shape=box, style=\"rounded,filled\", "
-                    "fillcolor=white];\n"
+                    "  rankdir=LR; ranksep=0.6; nodesep=0.2;\n"
+                    "  fontname=\"sans-serif\"; fontsize=11;\n"
+                    "  node [fontname=\"sans-serif\", fontsize=11, shape=box, fillcolor=white, "
+                    "style=\"rounded,filled\"];\n"
                     "  edge [fontname=\"sans-serif\", fontsize=10, arrowsize=0.7];\n",
                g->name);
     for (int f = FATE_CONSTANT; f >= 0; f--)
