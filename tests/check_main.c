@@ -9,6 +9,7 @@ static Suite *(*const all_suites[])(void) = {
     digits_suite,
     npz_suite,
     runtime_suite,
+    stack_suite,
 };
 
 int main(void)

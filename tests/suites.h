@@ -9,5 +9,6 @@
 Suite *digits_suite(void);
 Suite *npz_suite(void);
 Suite *runtime_suite(void);
+Suite *stack_suite(void);
 
 #endif
