@@ -91,6 +91,15 @@ static const spec_setting *find_setting(const spec_setting *s, size_t n, const c
     return NULL;
 }
 
+/* Where the settings of the module SC are read: a stack on the way has no names but its layers'.  */
+static scope *outside(scope *sc)
+{
+    do
+        sc = sc->parent;
+    while (!sc->spec);
+    return sc;
+}
+
 static void add_cell_args(lowering *lo, scope *sc, const spec *cell, const spec_module *m)
 {
     for (size_t i = 0; i < m->n_settings; i++) {
@@ -121,7 +130,7 @@ static void add_cell_args(lowering *lo, scope *sc, const spec *cell, const spec_
                            : arg->type == SPEC_ARG_NUMBER ? SYM_NUMBER
                                                           : SYM_FUNCTION;
         symbol *sym = scope_add(lo, sc, kind, arg->name, arg->at);
-        sym->from = given ? sc->parent : sc;
+        sym->from = given ? outside(sc) : sc;
         sym->progress = tree ? FRESH : DONE;
         if (tree && kind == SYM_FUNCTION) {
             sym->text = tree->text;
@@ -147,7 +156,7 @@ static void add_cell_inputs(lowering *lo, scope *sc, const spec *cell, const spe
         symbol *sym = scope_add(lo, sc, SYM_INPUT, d->name, d->at);
         int index = (int)(sym - sc->symbol);
         sym->decl = d;
-        sym->from = sc->parent;
+        sym->from = outside(sc);
         if (given) {
             sym->value = expr_parse(given->value, lo->arena, lo->diag);
             sym->progress = sym->value ? FRESH : DONE;
@@ -174,9 +183,10 @@ static void add_cell_inputs(lowering *lo, scope *sc, const spec *cell, const spe
 
 static scope *scope_module(lowering *lo, scope *parent, const spec_module *m, scope *before);
 
-static void add_modules(lowering *lo, scope *sc, const spec_module *m, size_t n, bool chain)
+/* CHAIN: each reads the one before it, the first reads BEFORE (if not NULL).  */
+static void add_modules(lowering *lo, scope *sc, const spec_module *m, size_t n, bool chain,
+                        scope *before)
 {
-    scope *before = NULL;
     for (size_t i = 0; i < n; i++) {
         symbol *sym = scope_add(lo, sc, SYM_MODULE, m[i].name, m[i].at);
         size_t index = (size_t)(sym - sc->symbol);
@@ -230,7 +240,7 @@ static scope *scope_module(lowering *lo, scope *parent, const spec_module *m, sc
     sc->at = m->at;
     sc->prefix = arena_printf(lo->arena, "%s%s.", parent->prefix, m->name);
     if (!m->cell) {
-        add_modules(lo, sc, m->layer, m->n_layers, true);
+        add_modules(lo, sc, m->layer, m->n_layers, true, before);
         return sc;
     }
     if (is_recursive(lo, parent, m))
@@ -247,7 +257,7 @@ static scope *scope_module(lowering *lo, scope *parent, const spec_module *m, sc
     add_decls(lo, sc, cell->hidden, cell->n_hidden, VAR_HIDDEN);
     add_decls(lo, sc, cell->state, cell->n_states, VAR_STATE);
     add_consts(lo, sc, cell);
-    add_modules(lo, sc, cell->module, cell->n_modules, false);
+    add_modules(lo, sc, cell->module, cell->n_modules, false, NULL);
     for (size_t i = 0; i < cell->n_functions; i++)
         scope_add(lo, sc, SYM_USER, cell->function[i].name, cell->function[i].at)->function =
             &cell->function[i];
@@ -301,7 +311,7 @@ scope *scope_model(lowering *lo, const spec *s)
     for (size_t i = 0; i < s->n_functions; i++)
         scope_add(lo, sc, SYM_USER, s->function[i].name, s->function[i].at)->function =
             &s->function[i];
-    add_modules(lo, sc, s->module, s->n_modules, false);
+    add_modules(lo, sc, s->module, s->n_modules, false, NULL);
     sc->last_layer = NULL;
     add_equations(lo, sc, s);
     return sc;

@@ -6,7 +6,8 @@
 
 /* S is the suffix, T the type, F(name) that function of <math.h> for it.
 
-   The norm is taken of grad / largest, so that its squares can neither overflow nor vanish.  */
+   The norm is taken of grad / largest, so that its squares can neither overflow nor vanish.  A
+   gradient with a NaN or an infinity has the norm NaN and stays as it is.  */
 #define DEFINE_OPTIMISERS(S, T, F)                                                                \
     void etr_sgd_##S(T *params, const T *grad, T *momentum_buffer, size_t n, T lr, T momentum)    \
     {                                                                                             \
@@ -37,8 +38,10 @@
     {                                                                                             \
         T largest = 0, square = 0, norm;                                                          \
                                                                                                   \
-        for (size_t i = 0; i < n; i++)                                                            \
-            largest = F(fmax)(largest, F(fabs)(grad[i]));                                         \
+        for (size_t i = 0; i < n; i++) {                                                          \
+            if (F(fabs)(grad[i]) > largest || grad[i] != grad[i])                                 \
+                largest = F(fabs)(grad[i]);                                                       \
+        }                                                                                         \
         if (!(largest > 0))                                                                       \
             return largest;                                                                       \
         for (size_t i = 0; i < n; i++)                                                            \

@@ -26,7 +26,8 @@ void etr_adam_f32(float *params, const float *grad, float *m, float *v, size_t n
 void etr_adam_f64(double *params, const double *grad, double *m, double *v, size_t n, long step,
                   double lr, double beta1, double beta2, double eps);
 
-/* Scale GRAD down to the norm MAX_NORM where it is longer.  Returns the norm before.  */
+/* Scale GRAD down to the norm MAX_NORM where it is longer.  Returns the norm before, which is NaN
+   where GRAD has a NaN or an infinity; nothing is scaled then.  */
 float etr_clip_norm_f32(float *grad, size_t n, float max_norm);
 double etr_clip_norm_f64(double *grad, size_t n, double max_norm);
 

@@ -9,8 +9,10 @@ static Suite *(*const all_suites[])(void) = {
     emitted_suite,
     golden_suite,
     gradient_suite,
-    npz_suite,
+
+    digits_suite,    npz_suite,
     runtime_suite,
+    stack_suite,
 };
 
 int main(void)
