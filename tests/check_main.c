@@ -7,6 +7,7 @@
 
 static Suite *(*const all_suites[])(void) = {
     npz_suite,
+    optim_suite,
     runtime_suite,
 };
 

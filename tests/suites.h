@@ -7,6 +7,7 @@
 #include <check.h>
 
 Suite *npz_suite(void);
+Suite *optim_suite(void);
 Suite *runtime_suite(void);
 
 #endif
