@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 static Suite *(*const all_suites[])(void) = {
+    half_suite,
     npz_suite,
     optim_suite,
     runtime_suite,

@@ -6,6 +6,7 @@
 
 #include <check.h>
 
+Suite *half_suite(void);
 Suite *npz_suite(void);
 Suite *optim_suite(void);
 Suite *runtime_suite(void);
