@@ -10,6 +10,7 @@ static Suite *(*const all_suites[])(void) = {
     npz_suite,
     optim_suite,
     runtime_suite,
+    snapshot_suite,
 };
 
 int main(void)

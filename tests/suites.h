@@ -10,5 +10,6 @@ Suite *half_suite(void);
 Suite *npz_suite(void);
 Suite *optim_suite(void);
 Suite *runtime_suite(void);
+Suite *snapshot_suite(void);
 
 #endif
