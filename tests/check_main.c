@@ -8,6 +8,7 @@
 static Suite *(*const all_suites[])(void) = {
     half_suite,
     npz_suite,
+    online_suite,
     optim_suite,
     runtime_suite,
     snapshot_suite,

@@ -8,6 +8,7 @@
 
 Suite *half_suite(void);
 Suite *npz_suite(void);
+Suite *online_suite(void);
 Suite *optim_suite(void);
 Suite *runtime_suite(void);
 Suite *snapshot_suite(void);
