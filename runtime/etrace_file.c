@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,46 +94,49 @@ int etr_file_replace(const char *path, const etr_file_part *parts, int n)
     return good ? 0 : -1;
 }
 
-/* All of FD, whose size is SIZE now.  */
-static char *read_all(int fd, size_t size)
+FILE *etr_file_open(const char *path)
 {
-    char *bytes = malloc(size + 1);
-    size_t done = 0;
-
-    while (bytes && done < size) {
-        const ssize_t n = read(fd, bytes + done, size - done);
-        if (n == 0 || (n < 0 && errno != EINTR)) {
-            const int error = n == 0 ? EIO : errno;
-            free(bytes);
-            errno = error;
-            return NULL;
-        }
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return bytes;
-}
-
-void *etr_file_read(const char *path, size_t limit, size_t *n)
-{
-    /* O_NONBLOCK: a pipe is refused, not waited for.  */
     const int fd = open(path, O_RDONLY | O_NONBLOCK);
     struct stat file;
-    char *bytes = NULL;
+    FILE *f = NULL;
     int error;
 
     if (fd < 0)
         return NULL;
     if (fstat(fd, &file) == 0) {
-        *n = (size_t)file.st_size;
-        if (!S_ISREG(file.st_mode))
-            errno = S_ISDIR(file.st_mode) ? EISDIR : EINVAL;
-        else if ((unsigned long long)file.st_size > limit)
-            errno = EFBIG;
+        if (S_ISREG(file.st_mode))
+            f = fdopen(fd, "rb");
         else
-            bytes = read_all(fd, *n);
+            errno = S_ISDIR(file.st_mode) ? EISDIR : EINVAL;
     }
     error = errno;
-    close(fd);
+    if (!f)
+        close(fd);
+    errno = error;
+    return f;
+}
+
+void *etr_file_read(const char *path, size_t limit, size_t *n)
+{
+    FILE *f = etr_file_open(path);
+    struct stat file;
+    char *bytes = NULL;
+    int error;
+
+    if (!f)
+        return NULL;
+    if (fstat(fileno(f), &file) == 0) {
+        *n = (size_t)file.st_size;
+        if ((unsigned long long)file.st_size > limit)
+            errno = EFBIG;
+        else if ((bytes = malloc(*n + 1)) != NULL && fread(bytes, 1, *n, f) != *n) {
+            free(bytes);
+            bytes = NULL;
+            errno = EIO;
+        }
+    }
+    error = errno;
+    fclose(f);
     errno = error;
     return bytes;
 }

@@ -4,6 +4,7 @@
 #define ETRACE_FILE_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 typedef struct {
     const void *bytes;
@@ -14,6 +15,10 @@ typedef struct {
    disk and renamed: PATH is whole or as it was, even when the power fails.  Returns 0, or -1 with
    errno set and nothing left behind.  */
 int etr_file_replace(const char *path, const etr_file_part *parts, int n);
+
+/* Open the regular file PATH for reading; a folder or a pipe is refused, not waited for.  NULL with
+   errno set.  */
+FILE *etr_file_open(const char *path);
 
 /* The bytes of the regular file PATH, for free(), and their number in *N.  NULL with errno set;
    EFBIG: more than LIMIT.  */

@@ -11,6 +11,7 @@ static Suite *(*const all_suites[])(void) = {
     online_suite,
     optim_suite,
     runtime_suite,
+    safetensors_suite,
     snapshot_suite,
 };
 

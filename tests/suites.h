@@ -11,6 +11,7 @@ Suite *npz_suite(void);
 Suite *online_suite(void);
 Suite *optim_suite(void);
 Suite *runtime_suite(void);
+Suite *safetensors_suite(void);
 Suite *snapshot_suite(void);
 
 #endif
