@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 static Suite *(*const all_suites[])(void) = {
+    examples_suite,
     half_suite,
     npz_suite,
     online_suite,

@@ -6,6 +6,7 @@
 
 #include <check.h>
 
+Suite *examples_suite(void);
 Suite *half_suite(void);
 Suite *npz_suite(void);
 Suite *online_suite(void);
