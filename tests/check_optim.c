@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+/* <math.h> has these as float.  */
+#define NAN64 ((double)NAN)
+#define INFINITY64 ((double)INFINITY)
+
 enum { N = 4, STEPS = 5 };
 
 /* Gradients of five steps: 0.1 sin(1 + 3 t + 7 i) 10^(i - 1).  */
@@ -175,7 +179,7 @@ END_TEST
 
 START_TEST(clip_by_value)
 {
-    double g[5] = {-3, -0.5, 0, 2, NAN};
+    double g[5] = {-3, -0.5, 0, 2, NAN64};
     float f[3] = {-INFINITY, 0.25f, 7.0f};
 
     etr_clip_value_f64(g, 5, 0.5);
@@ -187,7 +191,7 @@ END_TEST
 
 START_TEST(clip_by_norm_leaves_what_is_not_finite)
 {
-    static const double bad[] = {NAN, INFINITY, -INFINITY};
+    static const double bad[] = {NAN64, INFINITY64, -INFINITY64};
     double g[3] = {3, bad[_i], 4}, before[3];
     float f[1] = {(float)bad[_i]};
 
@@ -201,7 +205,7 @@ END_TEST
 /* Every place, every value; and the largest and the smallest finite ones.  */
 START_TEST(finite_or_not)
 {
-    static const double bad[] = {NAN, -NAN, INFINITY, -INFINITY};
+    static const double bad[] = {NAN64, -NAN64, INFINITY64, -INFINITY64};
     static const float bad_f32[] = {NAN, -NAN, INFINITY, -INFINITY};
     double d[9] = {1.7976931348623157e308, -1.7976931348623157e308, 4.9e-324, 0, -0.0, 1, -1};
     float f[9] = {3.40282347e38f, -3.40282347e38f, 1.4e-45f, 0, -0.0f, 1, -1};
@@ -243,9 +247,9 @@ START_TEST(bad_updates_change_nothing)
     for (int t = 0; t < STEPS; t++) {
         const double keep = grad[t][t % N];
         update(_i, want, wa, wb, t);
-        ck_assert_int_eq(guarded(_i, NAN, p, a, b, t), ETR_UPDATE_BAD_LOSS);
-        ck_assert_int_eq(guarded(_i, -INFINITY, p, a, b, t), ETR_UPDATE_BAD_LOSS);
-        grad[t][t % N] = t % 2 ? NAN : INFINITY;
+        ck_assert_int_eq(guarded(_i, NAN64, p, a, b, t), ETR_UPDATE_BAD_LOSS);
+        ck_assert_int_eq(guarded(_i, -INFINITY64, p, a, b, t), ETR_UPDATE_BAD_LOSS);
+        grad[t][t % N] = t % 2 ? NAN64 : INFINITY64;
         ck_assert_int_eq(guarded(_i, 1, p, a, b, t), ETR_UPDATE_BAD_GRAD);
         grad[t][t % N] = keep;
         ck_assert_int_eq(guarded(_i, 1, p, a, b, t), ETR_UPDATE_OK);
@@ -293,7 +297,7 @@ START_TEST(blocks_of_double)
     const etr_info info = {.name = "m", .real_bytes = 8, .n_vars = 1, .vars = &var};
 
     ck_assert(etr_block_finite(h, &info, ETR_TRACE));
-    h[1] = NAN;
+    h[1] = NAN64;
     ck_assert(!etr_block_finite(h, &info, ETR_TRACE));
 }
 END_TEST
