@@ -275,7 +275,7 @@ END_TEST
 /* --- data ---------------------------------------------------------------------------------- */
 
 static char path[4096];
-static char made[] = "/tmp/etrace-data-XXXXXX";
+static char made[32];
 
 static const char *in_tree(const char *name)
 {
@@ -287,8 +287,10 @@ static const char *in_tree(const char *name)
 
 static void set_up(void)
 {
-    const int fd = mkstemp(made);
+    int fd;
 
+    strcpy(made, "/tmp/etrace-data-XXXXXX");
+    fd = mkstemp(made);
     ck_assert_int_ge(fd, 0);
     close(fd);
 }
