@@ -13,7 +13,14 @@ static Suite *(*const all_suites[])(void) = {
     digits_suite,    npz_suite,
     runtime_suite,
     stack_suite,
-};
+
+    examples_suite,
+    half_suite,
+    npz_suite,
+    online_suite,
+    optim_suite,
+    safetensors_suite,
+    snapshot_suite,};
 
 int main(void)
 {

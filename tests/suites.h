@@ -14,4 +14,11 @@ Suite *digits_suite(void);Suite *npz_suite(void);
 Suite *runtime_suite(void);
 Suite *stack_suite(void);
 
+Suite *examples_suite(void);
+Suite *half_suite(void);
+Suite *npz_suite(void);
+Suite *online_suite(void);
+Suite *optim_suite(void);
+Suite *safetensors_suite(void);
+Suite *snapshot_suite(void);
 #endif
