@@ -34,6 +34,11 @@ static int partial_copy(ir *g, int n, int i)
     return one(g, n);
 }
 
+static int partial_graft(ir *g, int n, int i)
+{
+    return i == 0 ? one(g, n) : i == 1 ? g->node[n].arg[2] : NO_NODE;
+}
+
 static int partial_sub(ir *g, int n, int i)
 {
     return number(g, n, i ? -1 : 1);

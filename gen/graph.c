@@ -28,7 +28,7 @@ static unsigned arriving(const graph *gr, const unsigned *way, int n, bool from_
     unsigned in = 0;
     if (v->op == OP_stop_gradient || v->type != TYPE_REAL)
         return 0;
-    for (int i = 0; i < v->n_args; i++)
+    for (int i = 0; i < ir_n_ways(gr->ir, n); i++)
         in |= way[v->arg[i]];
     if (in == 0 || keeps_positions(gr->ir, n, from_param))
         return in;

@@ -415,6 +415,16 @@ bool ir_elementwise(const ir *g, int x)
     return op_table[g->node[x].op].elementwise;
 }
 
+int ir_n_reads(const ir *g, int x)
+{
+    return g->node[x].op == OP_graft ? 1 : g->node[x].n_args;
+}
+
+int ir_n_ways(const ir *g, int x)
+{
+    return g->node[x].op == OP_graft ? 2 : g->node[x].n_args;
+}
+
 static void broken(const ir *g, int n, const char *what)
 {
     fprintf(stderr, "etrace-gen: internal error: node %d (%s) of %s: %s\n", n,

@@ -138,6 +138,11 @@ bool ir_is_const(const ir *g, int x, double value);
 bool ir_is_zero(const ir *g, int x);
 bool ir_elementwise(const ir *g, int x);
 
+/* How many of node X's arguments, from the first on, its value is made of; and how many its derivative
+   follows.  A graft reads one and follows two; what else it holds is for the derivative.  */
+int ir_n_reads(const ir *g, int x);
+int ir_n_ways(const ir *g, int x);
+
 /* Broken invariants end the program with a message (debug builds, tests).  */
 void ir_check(const ir *g);
 void ir_dump(const ir *g, buf *out);

@@ -120,5 +120,7 @@ ir *lower_spec(const spec *s, const lower_options *options, arena *a, diag *d)
     add_outputs(&lo, sc, s);
     add_loss(&lo, sc, s);
     check_names(&lo);
+    if (options->check && diag_errors(d) == 0)
+        derivative_check(&lo, sc);
     return diag_errors(d) ? NULL : lo.ir;
 }

@@ -46,7 +46,7 @@ static void force_arrays(schedule *sc)
             continue;
         bool contraction = v->op == OP_matmul || v->op == OP_matmul_t || v->op == OP_outer;
         bool flat = v->op == OP_reshape || v->op == OP_take;
-        for (int i = 0; i < v->n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             op_code op = g->node[v->arg[i]].op;
             if ((contraction && (is_view_op(op) || op == OP_const)) || (flat && is_view_op(op)))
                 sc->hold[v->arg[i]] = HOLD_ARRAY;
@@ -89,7 +89,7 @@ static void first_levels(schedule *sc)
         if (!sc->live[n] || is_leaf(v->op) || schedule_is_view(sc, n))
             continue;
         bool reads_here = in_loop(sc, n) || is_reduction(v->op);
-        for (int i = 0; i < v->n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, v->arg[i], &direct);
             int level = take_index_level(sc, v->arg[i]);
@@ -122,7 +122,7 @@ static users find_users(const schedule *sc)
         for (int n = 0; n < g->n_nodes; n++) {
             if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
                 continue;
-            for (int i = 0; i < g->node[n].n_args; i++) {
+            for (int i = 0; i < ir_n_reads(g, n); i++) {
                 bool direct;
                 int x = below_views(sc, g->node[n].arg[i], &direct);
                 user_range *r = &u.range[x];
@@ -183,7 +183,7 @@ static void sink(schedule *sc, const users *u, int n)
     }
     if (target <= sc->level[n])
         return;
-    for (int i = 0; i < g->node[n].n_args; i++) {
+    for (int i = 0; i < ir_n_reads(g, n); i++) {
         bool direct;
         int x = below_views(sc, g->node[n].arg[i], &direct);
         if (!is_leaf(g->node[x].op) && !array_anyway(sc, u, x, n) && !only_user(u, x, n))
@@ -290,7 +290,7 @@ static void hold_arrays(schedule *sc)
     for (int n = 0; n < g->n_nodes; n++) {
         if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
             continue;
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             mark_read(sc, sc->kernel_of[n], g->node[n].arg[i]);
             mark_take_indices(sc, sc->kernel_of[n], g->node[n].arg[i]);
         }
@@ -306,7 +306,7 @@ static bool read_later(const schedule *sc, int variable, int at)
     for (int n = 0; n < g->n_nodes; n++) {
         if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
             continue;
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, g->node[n].arg[i], &direct);
             if (g->node[x].op != OP_var || g->node[x].var != variable)
@@ -364,7 +364,7 @@ static void hold_locals(schedule *sc)
         op_code op = g->node[n].op;
         bool twice = op == OP_maximum || op == OP_minimum || op == OP_relu || op == OP_sign
                      || is_reduction(op);
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             reads[below_views(sc, g->node[n].arg[i], &direct)] += 1 + twice;
         }

@@ -15,6 +15,18 @@ symbol *scope_find(scope *sc, const char *name, bool primed)
     return NULL;
 }
 
+symbol *scope_lookup(scope **sc, const char *name, bool primed)
+{
+    for (scope *here = *sc; here; here = here->outer) {
+        symbol *sym = scope_find(here, name, primed);
+        if (sym) {
+            *sc = here;
+            return sym;
+        }
+    }
+    return NULL;
+}
+
 symbol *scope_add(lowering *lo, scope *sc, symbol_kind kind, const char *name, loc at)
 {
     symbol *old = scope_find(sc, name, false);
@@ -123,10 +135,7 @@ static void add_cell_args(lowering *lo, scope *sc, const spec *cell, const spec_
         symbol *sym = scope_add(lo, sc, kind, arg->name, arg->at);
         sym->from = given ? sc->parent : sc;
         sym->progress = tree ? FRESH : DONE;
-        if (tree && kind == SYM_FUNCTION) {
-            sym->text = tree->text;
-            sym->at = tree->at;
-        } else if (tree) {
+        if (tree) {
             sym->value = expr_parse(tree, lo->arena, lo->diag);
             sym->progress = sym->value ? FRESH : DONE;
         }

@@ -9,7 +9,7 @@
 typedef enum {
     SYM_DIM,      /* value: an expression in `from`, or bound by an input's shape */
     SYM_NUMBER,   /* a cell's number: node */
-    SYM_FUNCTION, /* a cell's function: text names it, in `from` */
+    SYM_FUNCTION, /* a cell's function: value names it, in `from` */
     SYM_USER,     /* functions: */
     SYM_INPUT,    /* a cell's input: value, an expression in `from` */
     SYM_VAR,      /* a declaration */
@@ -33,7 +33,6 @@ typedef struct {
     int64_t dim;   /* SYM_DIM, when DONE */
     const expr *value;
     scope *from;   /* where VALUE is to be read */
-    const char *text;
     const spec_decl *decl;
     var_kind var_kind;
     int var;       /* SYM_VAR, when DONE */
@@ -49,7 +48,8 @@ struct scope {
     const spec *spec;    /* NULL for a stack of layers and for a function's arguments */
     const char *prefix;  /* "" or "rnn." */
     const char *name;    /* of the module, for messages */
-    scope *parent;
+    scope *parent;       /* the module around it */
+    scope *outer;        /* inside of a block of step: the scope around that; else NULL */
     size_t n, cap;
     symbol *symbol;
     size_t n_outputs;
@@ -79,12 +79,32 @@ int symbol_node(lowering *lo, scope *sc, symbol *sym, loc use);
 bool symbol_dim(lowering *lo, scope *sc, symbol *sym, loc use, int64_t *res);
 int scope_output(lowering *lo, scope *sc, const char *name, loc use);
 
+/* NAME seen from *SC: there, or in the scopes around it; *SC becomes the one that has it.  */
+symbol *scope_lookup(scope **sc, const char *name, bool primed);
+
 /* Expressions, in eval.c.  */
 int eval(lowering *lo, scope *sc, const expr *e);
 bool eval_dim(lowering *lo, scope *sc, const expr *e, int64_t *res);
 bool eval_shape(lowering *lo, scope *sc, const spec_decl *d, shape *res);
 int eval_path(lowering *lo, scope *sc, const expr *e);
 bool eval_fits(lowering *lo, loc at, shape s); /* false after an error: too many elements */
+
+/* Calls, in function.c.  */
+int function_call(lowering *lo, scope *sc, const expr *e);
+int function_call_user(lowering *lo, scope *home, const expr *e, const spec_function *f, const int *arg);
+
+/* BODY with the arguments of F, which is declared in HOME.  */
+int function_eval(lowering *lo, scope *home, const spec_function *f, const expr *body, const int *arg);
+
+/* What the NAME of a function stands for, seen from *SC: a cell's arguments are followed to what was given for
+   them, *SC to where that was written (NULL: it means the language's own).  NULL after an error.  */
+const expr *function_named(lowering *lo, scope **sc, const expr *name);
+
+/* Compare the derivatives that are stated in SC with differences, in derivative.c.  */
+void derivative_check(lowering *lo, scope *sc);
+
+/* spike(v, surrogate=NAME, ...), in surrogate.c.  */
+int surrogate_spike(lowering *lo, scope *sc, const expr *e, const int *arg);
 
 /* Calls by name, in builtin.c: functions that are no operator of ops.def.  */
 bool builtin_known(const char *name);

@@ -52,14 +52,16 @@ typedef struct {
 } spec_equation;
 
 /* functions: {softsign: {args: [x], value: "x / (1 + abs(x))", derivative: "..."}}
-   also  softsign(x): "x / (1 + abs(x))"  */
+   also  softsign(x): "x / (1 + abs(x))"
+   With several arguments the derivative is a list [d/dx, d/dy] or a mapping {x: ..., y: ...}.  */
 typedef struct {
     const char *name;
     loc at;
     size_t n_args;
     const char **arg;
     expr *value;
-    expr *derivative; /* NULL: by differentiation */
+    yaml_tree *stated; /* derivative, as written; NULL: by differentiation */
+    expr **derivative; /* the same, one an argument; NULL without, or after an error */
 } spec_function;
 
 typedef struct spec_module spec_module;

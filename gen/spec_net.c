@@ -41,10 +41,39 @@ static void read_function_value(reader *r, const yaml_tree *key, yaml_tree *valu
 
 static void read_function_derivative(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    (void)value;
-    (void)context;
-    diag_error(r->diag, key->at, "E0262", "a stated derivative is not supported yet; without one the "
-                                          "function is differentiated");
+    spec_function *f = context;
+    (void)r;
+    (void)key;
+    f->stated = value;
+}
+
+static void missing_derivative(reader *r, const spec_function *f, const char *arg)
+{
+    diag_error(r->diag, f->stated->at, "E0262", "the derivative of '%s' leaves out '%s'", f->name, arg);
+    diag_note(r->diag, f->at, "it is one expression for one argument, a list or a mapping for several; "
+                              "0 where nothing passes");
+}
+
+/* What was stated, an expression for each argument, once all of them are known.  */
+static void read_stated(reader *r, spec_function *f)
+{
+    const yaml_tree *t = f->stated;
+    size_t given = t->kind == YAML_SCALAR ? 1 : t->n;
+    f->derivative = ARENA_ARRAY(r->arena, expr *, f->n_args + 1);
+    for (size_t i = 0; i < f->n_args; i++) {
+        const yaml_tree *part = t->kind == YAML_MAPPING  ? yaml_get(t, f->arg[i])
+                                : i >= given             ? NULL
+                                : t->kind == YAML_SCALAR ? t
+                                                         : t->item[i];
+        f->derivative[i] = part ? expr_parse(part, r->arena, r->diag) : NULL;
+        if (!part) {
+            missing_derivative(r, f, f->arg[i]);
+            return;
+        }
+    }
+    if (given > f->n_args)
+        diag_error(r->diag, t->at, "E0273", "%zu derivatives for %zu argument%s", given, f->n_args,
+                   f->n_args == 1 ? "" : "s");
 }
 
 /* A name inside of KEY, as a scalar of its own with its own place.  */
@@ -104,6 +133,8 @@ void spec_read_functions(reader *r, const yaml_tree *key, yaml_tree *value, void
             spec_read_keys(r, body, "a function", keys, 3, f);
         if (body->kind == YAML_MAPPING && !yaml_get(body, "value"))
             diag_error(r->diag, body->at, "E0264", "the function '%s' needs a value", f->name);
+        if (f->stated)
+            read_stated(r, f);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <check.h>
 
+Suite *lang_suite(void);
 Suite *npz_suite(void);
 Suite *runtime_suite(void);
 
