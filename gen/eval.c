@@ -153,9 +153,15 @@ static int path_from(lowering *lo, scope *sc, const expr *e, const char *rest)
     return sym->module ? path_from(lo, sym->module, e, dot + 1) : NO_NODE;
 }
 
-int eval_path(lowering *lo, scope *sc, const expr *e)
+int eval_path(lowering *lo, scope *sc, const expr *e, bool bare)
 {
-    return path_from(lo, sc, e, e->name);
+    scope *home = sc;
+    const char *dot = strchr(e->name, '.');
+    const char *head = dot ? arena_strndup(lo->arena, e->name, (size_t)(dot - e->name)) : e->name;
+    if (!scope_lookup(&home, head, !dot && e->primed))
+        while (home->outer)
+            home = home->outer;
+    return control_guard(lo, sc, home, path_from(lo, home, e, e->name), bare);
 }
 
 /* --- slices --------------------------------------------------------------------------------------- */
@@ -234,7 +240,7 @@ int eval(lowering *lo, scope *sc, const expr *e)
 {
     switch (e->kind) {
     case EXPR_NUMBER: return ir_const(lo->ir, e->number, shape_scalar());
-    case EXPR_NAME: return eval_path(lo, sc, e);
+    case EXPR_NAME: return eval_path(lo, sc, e, false);
     case EXPR_CALL: return function_call(lo, sc, e);
     case EXPR_SLICE: return eval_slice(lo, sc, e);
     default:

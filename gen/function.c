@@ -219,14 +219,26 @@ static int call_by_name(lowering *lo, scope *sc, const expr *e, const int *arg)
     return NO_NODE;
 }
 
+static bool is_param(const ir *g, int x)
+{
+    return x != NO_NODE && g->node[x].op == OP_var && g->var[g->node[x].var].kind == VAR_PARAM;
+}
+
+/* Calls that may hand a parameter on to a weight op get it as it is, and what it meets there is masked.  */
 int function_call(lowering *lo, scope *sc, const expr *e)
 {
     int *arg = ARENA_ARRAY(lo->arena, int, e->n_args + 1);
-    bool failed = false;
+    bool failed = false, mixing = find_operator(e->name) == OP_COUNT, weight = false;
     for (size_t i = 0; i < e->n_args; i++) {
         bool is_value = !(e->keyword && e->keyword[i]) && e->arg[i]->kind != EXPR_LIST;
-        arg[i] = is_value ? eval(lo, sc, e->arg[i]) : NO_NODE;
+        arg[i] = !is_value                                 ? NO_NODE
+                 : mixing && e->arg[i]->kind == EXPR_NAME ? eval_path(lo, sc, e->arg[i], true)
+                                                          : eval(lo, sc, e->arg[i]);
         failed = failed || (is_value && arg[i] == NO_NODE);
+        weight = weight || (mixing && is_param(lo->ir, arg[i]));
     }
+    for (size_t i = 0; weight && i < e->n_args; i++)
+        if (arg[i] != NO_NODE && !is_param(lo->ir, arg[i]))
+            arg[i] = control_mask(lo, sc, arg[i]);
     return failed ? NO_NODE : call_by_name(lo, sc, e, arg);
 }

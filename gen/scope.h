@@ -6,6 +6,8 @@
 
 #include "lower.h"
 
+#include <sys/types.h>
+
 typedef enum {
     SYM_DIM,      /* value: an expression in `from`, or bound by an input's shape */
     SYM_NUMBER,   /* a cell's number: node */
@@ -16,12 +18,15 @@ typedef enum {
     SYM_CONST,    /* consts: */
     SYM_EQUATION, /* NAME or NAME' = value */
     SYM_MODULE,
+    SYM_WORD,     /* a word that a choice may be: node */
+    SYM_BLOCK,    /* NAME or NAME', assigned by a block of control flow */
     SYM_ARGUMENT  /* of a user's function, while it is expanded */
 } symbol_kind;
 
 typedef enum { FRESH, BUSY, DONE } progress;
 
 typedef struct scope scope;
+typedef struct block block;
 
 typedef struct {
     symbol_kind kind;
@@ -40,6 +45,8 @@ typedef struct {
     int bound_by;  /* SYM_DIM: the symbol of the input whose shape gives it, or -1 */
     const spec_function *function;
     scope *module; /* SYM_MODULE */
+    const char *word; /* SYM_NUMBER of a choice: what was chosen; else NULL */
+    block *block;  /* SYM_BLOCK */
     yaml_tree *tree; /* SYM_CONST: the value */
     const char *equation; /* SYM_EQUATION: as written */
 } symbol;
@@ -55,7 +62,22 @@ struct scope {
     size_t n_outputs;
     const spec_output *output; /* of a cell */
     scope *last_layer;   /* of a stack: its output is this one's */
+    const char *share;   /* the module whose parameters are this one's; or NULL */
+    bool guarded;        /* inside of a branch: GUARD is its condition */
+    int guard;
     loc at;
+};
+
+/* A file of a cell.  */
+typedef struct import import;
+struct import {
+    dev_t device;
+    ino_t inode;
+    const char *name;
+    spec *cell;       /* NULL: it was faulty */
+    bool busy;        /* what it imports is being read */
+    import *next;
+    import *importer;
 };
 
 typedef struct {
@@ -66,6 +88,11 @@ typedef struct {
     const char *model_dir;
     int order; /* of the next declaration */
     int depth; /* of nested evaluation */
+    int n_words;       /* of choices, so far */
+    int unroll_limit;
+    import *import;    /* files that were imported */
+    import *importing; /* the one that is being read */
+    import *cell;      /* files found by a cell's name */
 } lowering;
 
 symbol *scope_find(scope *sc, const char *name, bool primed);
@@ -73,6 +100,31 @@ symbol *scope_add(lowering *lo, scope *sc, symbol_kind kind, const char *name, l
 
 /* The scope of the model S, with those of all its modules.  */
 scope *scope_model(lowering *lo, const spec *s);
+
+/* What a model and a cell have in common: parameters, states, constants, functions, modules, equations.  */
+void scope_add_all(lowering *lo, scope *sc, const spec *s);
+void scope_add_equations(lowering *lo, scope *sc, const spec_equation *eq, size_t n);
+
+/* A new symbol for what an equation or a block assigns; NULL after an error: it is there already.  */
+symbol *scope_assign(lowering *lo, scope *sc, symbol_kind kind, const char *name, bool primed, loc at);
+
+/* Modules, in module.c.  */
+void module_add_all(lowering *lo, scope *sc, const spec *s);
+scope *module_shared(scope *sc); /* the module whose parameters are SC's too, or NULL */
+
+/* Cells, in import.c.  */
+void import_all(lowering *lo, const spec *s);
+const spec *import_cell(lowering *lo, const scope *around, const spec_module *m);
+
+/* Blocks of control flow, in control.c.  */
+void control_add(lowering *lo, scope *sc, const spec_equation *eq);
+int control_value(lowering *lo, scope *sc, const symbol *sym, loc use);
+
+/* X, which HOME has, as it is read from SC inside of it; BARE: a parameter stays what it is.  */
+int control_guard(lowering *lo, const scope *sc, const scope *home, int x, bool bare);
+
+/* X, or zero where a branch around SC is not taken.  */
+int control_mask(lowering *lo, const scope *sc, int x);
 
 /* The node of a symbol; NO_NODE after an error.  USE is where it is named.  */
 int symbol_node(lowering *lo, scope *sc, symbol *sym, loc use);
@@ -86,7 +138,8 @@ symbol *scope_lookup(scope **sc, const char *name, bool primed);
 int eval(lowering *lo, scope *sc, const expr *e);
 bool eval_dim(lowering *lo, scope *sc, const expr *e, int64_t *res);
 bool eval_shape(lowering *lo, scope *sc, const spec_decl *d, shape *res);
-int eval_path(lowering *lo, scope *sc, const expr *e);
+/* The value of a name.  BARE: where it is a parameter, that itself, also from inside of a branch.  */
+int eval_path(lowering *lo, scope *sc, const expr *e, bool bare);
 bool eval_fits(lowering *lo, loc at, shape s); /* false after an error: too many elements */
 
 /* Calls, in function.c.  */

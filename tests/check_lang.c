@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const programs[] = {"surrogates", "stated"};
+static const char *const programs[] = {"surrogates", "stated", "control"};
 
 START_TEST(program)
 {
