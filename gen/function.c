@@ -10,7 +10,8 @@ enum { NESTING_MAX = 200 };
 /* The operators that have a name in the language.  */
 static bool has_name(op_code op)
 {
-    return op_table[op].elementwise && op != OP_real && op != OP_copy && op != OP_graft;
+    return op_table[op].elementwise && op != OP_real && op != OP_copy && op != OP_graft
+           && op != OP_weight;
 }
 
 static op_code find_operator(const char *name)

@@ -11,13 +11,18 @@ static const char *hidden_path(const graph *gr, int s)
 static const char *x_name(const graph *gr, const relation *r)
 {
     const ir *g = gr->ir;
-    const ir_node *x = &g->node[r->x];
+    const ir_node *x = &g->node[r->source];
     return x->op == OP_var ? g->var[x->var].path : x->name ? x->name : "x";
 }
 
 static const char *op_name(const relation *r)
 {
-    return r->op == OP_var ? "element-wise" : r->op == OP_matmul ? "x @ W" : "W @ x";
+    switch (r->op) {
+    case OP_matmul: return "x @ W";
+    case OP_matmul_t: return "W @ x";
+    case OP_weight: return "element-wise";
+    default: return op_table[r->op].name;
+    }
 }
 
 /* A parameter that no relation is about.  */
@@ -47,7 +52,7 @@ static void text_relation(const graph *gr, const relation *r, int i, buf *out)
 {
     ir *g = gr->ir;
     buf_printf(out, "   Weight %d: %s %s, %s", i, r->name,
-               shape_text(g->arena, g->var[r->param].shape), op_name(r));
+               shape_text(g->arena, g->var[r->param[0]].shape), op_name(r));
     if (r->bias >= 0)
         buf_printf(out, " + %s", g->var[r->bias].path);
     buf_puts(out, r->n_groups == 1 ? ", group" : ", groups");
@@ -112,11 +117,11 @@ static void json_relation(const graph *gr, const relation *r, buf *out)
     const ir *g = gr->ir;
     int n = 0;
     buf_printf(out, "\n    {\"name\": \"%s\", \"parameter\": \"%s\", \"op\": \"%s\", ", r->name,
-               g->var[r->param].path, op_name(r));
-    json_shape(gr, "shape", g->var[r->param].shape, out);
+               g->var[r->param[0]].path, op_name(r));
+    json_shape(gr, "shape", g->var[r->param[0]].shape, out);
     if (r->x != NO_NODE) {
         buf_puts(out, ", ");
-        json_shape(gr, "x", g->node[r->x].shape, out);
+        json_shape(gr, "x", g->node[r->source].shape, out);
     }
     buf_puts(out, ", ");
     json_shape(gr, "y", g->node[r->y].shape, out);
@@ -186,8 +191,8 @@ static void gv_relation(const graph *gr, const relation *r, int i, buf *out)
 {
     const ir *g = gr->ir;
     buf_printf(out, "  w%d [label=\"%s  %s\\n", i, r->name,
-               shape_text(gr->ir->arena, g->var[r->param].shape));
-    if (r->op == OP_var)
+               shape_text(gr->ir->arena, g->var[r->param[0]].shape));
+    if (r->op == OP_weight)
         buf_puts(out, "element-wise");
     else if (r->op == OP_matmul)
         buf_printf(out, "%s @ W", x_name(gr, r));

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { ETR_RANK_MAX = 6, ETR_ABI = 1 };
+enum { ETR_RANK_MAX = 9, ETR_ABI = 1 };
 
 typedef enum {
     ETR_PARAM,    /* in the block of parameters, and at the same offset of the gradient */
