@@ -8,6 +8,8 @@
 
 static const int64_t numel_max = INT64_C(1) << 30;
 
+enum { EVALS_MAX = 200000, DEPTH_MAX = 2000 };
+
 bool eval_fits(lowering *lo, loc at, shape s)
 {
     int64_t n = 1;
@@ -20,6 +22,15 @@ bool eval_fits(lowering *lo, loc at, shape s)
         n *= s.dim[i];
     }
     return true;
+}
+
+bool eval_may_nest(lowering *lo, loc at)
+{
+    if (lo->depth < DEPTH_MAX)
+        return true;
+    diag_error(lo->diag, at, "E0315", "too many values wait for one another here: the limit is %d",
+               DEPTH_MAX);
+    return false;
 }
 
 /* --- whole numbers ---------------------------------------------------------------------------- */
@@ -177,9 +188,27 @@ static void report_shapes(lowering *lo, const expr *e, const expr *first, shape 
     diag_note(lo->diag, second->at, "this is %s", shape_text(lo->arena, b));
 }
 
+/* Operators and the user's functions take values by their position alone.  */
+static bool check_values(lowering *lo, const expr *e)
+{
+    for (size_t i = 0; i < e->n_args; i++) {
+        if (e->keyword && e->keyword[i])
+            diag_error(lo->diag, e->arg[i]->at, "E0357", "'%s' has no argument '%s='", e->name,
+                       e->keyword[i]);
+        else if (e->arg[i]->kind == EXPR_LIST)
+            diag_error(lo->diag, e->arg[i]->at, "E0358", "'%s' does not take a list", e->name);
+        else
+            continue;
+        return false;
+    }
+    return true;
+}
+
 static int call_operator(lowering *lo, const expr *e, op_code op, const int *arg)
 {
     ir *g = lo->ir;
+    if (!check_values(lo, e))
+        return NO_NODE;
     if ((int)e->n_args != op_table[op].arity) {
         diag_error(lo->diag, e->at, "E0341", "'%s' takes %d argument%s, not %zu", e->name,
                    op_table[op].arity, op_table[op].arity == 1 ? "" : "s", e->n_args);
@@ -201,6 +230,8 @@ static int call_operator(lowering *lo, const expr *e, op_code op, const int *arg
 static int call_user(lowering *lo, scope *home, const expr *e, const spec_function *f,
                      const int *arg)
 {
+    if (!check_values(lo, e))
+        return NO_NODE;
     if (f->n_args != e->n_args) {
         diag_error(lo->diag, e->at, "E0342", "'%s' takes %zu argument%s, not %zu", f->name,
                    f->n_args, f->n_args == 1 ? "" : "s", e->n_args);
@@ -211,15 +242,17 @@ static int call_user(lowering *lo, scope *home, const expr *e, const spec_functi
         diag_error(lo->diag, f->at, "E0343", "a stated derivative is not supported yet");
         return NO_NODE;
     }
-    if (lo->depth > 200) {
-        diag_error(lo->diag, e->at, "E0344", "the function '%s' calls itself", f->name);
-        return NO_NODE;
-    }
+    for (const scope *caller = home; caller; caller = caller->parent)
+        if (caller->function == f) {
+            diag_error(lo->diag, e->at, "E0344", "the function '%s' calls itself", f->name);
+            return NO_NODE;
+        }
     scope *inner = ARENA_NEW(lo->arena, scope);
     inner->spec = home->spec;
     inner->parent = home;
     inner->prefix = home->prefix;
     inner->name = f->name;
+    inner->function = f;
     for (size_t i = 0; i < f->n_args; i++) {
         symbol *sym = scope_add(lo, inner, SYM_ARGUMENT, f->arg[i], f->at);
         sym->node = arg[i];
@@ -229,10 +262,7 @@ static int call_user(lowering *lo, scope *home, const expr *e, const spec_functi
         if (home->symbol[i].kind == SYM_USER)
             scope_add(lo, inner, SYM_USER, home->symbol[i].name, f->at)->function =
                 home->symbol[i].function;
-    lo->depth++;
-    int x = eval(lo, inner, f->value);
-    lo->depth--;
-    return x;
+    return eval(lo, inner, f->value);
 }
 
 static void unknown_function(lowering *lo, scope *sc, const expr *e, const char *name)
@@ -354,7 +384,7 @@ static int eval_slice(lowering *lo, scope *sc, const expr *e)
     return ir_reshape(g, x, kept);
 }
 
-int eval(lowering *lo, scope *sc, const expr *e)
+static int eval_kind(lowering *lo, scope *sc, const expr *e)
 {
     switch (e->kind) {
     case EXPR_NUMBER: return ir_const(lo->ir, e->number, shape_scalar());
@@ -365,4 +395,21 @@ int eval(lowering *lo, scope *sc, const expr *e)
         diag_error(lo->diag, e->at, "E0348", "a list has no place here");
         return NO_NODE;
     }
+}
+
+int eval(lowering *lo, scope *sc, const expr *e)
+{
+    if (lo->n_evals > EVALS_MAX)
+        return NO_NODE;
+    if (++lo->n_evals > EVALS_MAX) {
+        diag_error(lo->diag, e->at, "E0349", "the model is too large: the limit is %d operations, with "
+                                             "functions and cells written out", EVALS_MAX);
+        return NO_NODE;
+    }
+    if (!eval_may_nest(lo, e->at))
+        return NO_NODE;
+    lo->depth++;
+    int x = eval_kind(lo, sc, e);
+    lo->depth--;
+    return x;
 }

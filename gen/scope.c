@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { MODULES_MAX = 4000 };
+
 symbol *scope_find(scope *sc, const char *name, bool primed)
 {
     for (size_t i = 0; i < sc->n; i++)
@@ -189,21 +191,35 @@ static void add_modules(lowering *lo, scope *sc, const spec_module *m, size_t n,
     sc->last_layer = before;
 }
 
-/* The cell's file: beside the model, else in the library.  */
-static const spec *read_cell(lowering *lo, const spec_module *m)
+/* Read the cell of M beside the model, else in the library; false: there is none.  */
+static bool read_cell_file(lowering *lo, const spec_module *m, const spec **res)
 {
     const char *candidate[] = {
         arena_printf(lo->arena, "%s%s.yaml", lo->model_dir, m->cell),
         arena_printf(lo->arena, "%s/templates/cells/%s.yaml", lo->options->data_dir, m->cell)};
     for (size_t i = 0; i < 2; i++) {
         spec_status status;
-        if (access(candidate[i], R_OK) == 0 && !spec_is_model(candidate[i], lo->arena))
-            return spec_read(candidate[i], true, lo->arena, lo->diag, &status);
+        if (access(candidate[i], R_OK) != 0 || spec_is_model(candidate[i], lo->arena))
+            continue;
+        *res = spec_read(candidate[i], true, lo->arena, lo->diag, &status);
+        return true;
     }
     diag_error(lo->diag, m->cell_at, "E0307", "there is no cell '%s'", m->cell);
     diag_note(lo->diag, m->cell_at, "looked for %s.yaml beside the model and among the cells that "
                                     "are installed", m->cell);
-    return NULL;
+    return false;
+}
+
+/* The cell's file is read once, so that what is wrong with it is said once.  */
+static const spec *read_cell(lowering *lo, const spec_module *m)
+{
+    for (size_t i = 0; i < lo->n_cells; i++)
+        if (strcmp(lo->cell[i].name, m->cell) == 0)
+            return lo->cell[i].spec;
+    cell_file file = {m->cell, NULL};
+    if (read_cell_file(lo, m, &file.spec))
+        ARENA_PUSH(lo->arena, lo->cell, lo->n_cells, lo->cap_cells, file);
+    return file.spec;
 }
 
 static bool is_recursive(lowering *lo, const scope *parent, const spec_module *m)
@@ -224,6 +240,13 @@ static bool is_recursive(lowering *lo, const scope *parent, const spec_module *m
 
 static scope *scope_module(lowering *lo, scope *parent, const spec_module *m, scope *before)
 {
+    if (lo->n_modules > MODULES_MAX)
+        return NULL;
+    if (++lo->n_modules > MODULES_MAX) {
+        diag_error(lo->diag, m->at, "E0317", "too many modules: the limit is %d, with cells written out",
+                   MODULES_MAX);
+        return NULL;
+    }
     scope *sc = ARENA_NEW(lo->arena, scope);
     sc->parent = parent;
     sc->name = m->name;
@@ -255,6 +278,16 @@ static scope *scope_module(lowering *lo, scope *parent, const spec_module *m, sc
     return sc;
 }
 
+static void unknown_dim(lowering *lo, const spec *s, const char *text, const char *name)
+{
+    const char **names = ARENA_ARRAY(lo->arena, const char *, s->n_dims + 1);
+    for (size_t i = 0; i < s->n_dims; i++)
+        names[i] = s->dim[i].name;
+    const char *near = diag_nearest(name, names, s->n_dims);
+    diag_error(lo->diag, (loc){0}, "E0309", "-D %s: the model has no dim '%s'%s%s%s", text, name,
+               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
 static void add_dims(lowering *lo, scope *sc, const spec *s)
 {
     for (size_t i = 0; i < s->n_dims; i++) {
@@ -269,13 +302,12 @@ static void add_dims(lowering *lo, scope *sc, const spec *s)
         long long value = 0;
         char rest;
         if (!sym || sym->kind != SYM_DIM) {
-            diag_error(lo->diag, s->name_at, "E0309", "-D %s: the model has no dim '%s'", text,
-                       name);
+            unknown_dim(lo, s, text, name);
             continue;
         }
         if (!equal || sscanf(equal + 1, "%lld%c", &value, &rest) != 1 || value < 1
             || value > INT32_MAX) {
-            diag_error(lo->diag, s->name_at, "E0310", "-D %s: a size is a whole number of at least 1",
+            diag_error(lo->diag, (loc){0}, "E0310", "-D %s: a size is a whole number of at least 1",
                        text);
             continue;
         }
@@ -475,10 +507,8 @@ int symbol_node(lowering *lo, scope *sc, symbol *sym, loc use)
         report_cycle(lo, sc, sym, use);
         return NO_NODE;
     }
-    if (lo->depth > 2000) {
-        diag_error(lo->diag, use, "E0315", "more than 2000 values wait for one another here");
+    if (!eval_may_nest(lo, use))
         return NO_NODE;
-    }
     if (sym->kind == SYM_DIM)
         return compute(lo, sc, sym, use);
     size_t index = (size_t)(sym - sc->symbol);

@@ -55,8 +55,15 @@ struct scope {
     size_t n_outputs;
     const spec_output *output; /* of a cell */
     scope *last_layer;   /* of a stack: its output is this one's */
+    const spec_function *function; /* of a function's arguments: the function */
     loc at;
 };
+
+/* A cell whose file was read.  */
+typedef struct {
+    const char *name;
+    const spec *spec; /* NULL: it has errors */
+} cell_file;
 
 typedef struct {
     arena *arena;
@@ -66,6 +73,9 @@ typedef struct {
     const char *model_dir;
     int order; /* of the next declaration */
     int depth; /* of nested evaluation */
+    int n_evals, n_modules; /* so far: functions and cells can multiply */
+    size_t n_cells, cap_cells;
+    cell_file *cell;
 } lowering;
 
 symbol *scope_find(scope *sc, const char *name, bool primed);
@@ -85,6 +95,7 @@ bool eval_dim(lowering *lo, scope *sc, const expr *e, int64_t *res);
 bool eval_shape(lowering *lo, scope *sc, const spec_decl *d, shape *res);
 int eval_path(lowering *lo, scope *sc, const expr *e);
 bool eval_fits(lowering *lo, loc at, shape s); /* false after an error: too many elements */
+bool eval_may_nest(lowering *lo, loc at);      /* false after an error: the stack has an end */
 
 /* Calls by name, in builtin.c: functions that are no operator of ops.def.  */
 bool builtin_known(const char *name);
