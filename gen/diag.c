@@ -6,6 +6,7 @@
 
 #include "buf.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -367,6 +368,7 @@ static int distance(const char *a, const char *b)
 const char *diag_nearest(const char *name, const char *const *candidates, size_t n)
 {
     const char *best = NULL;
+    int best_score = INT_MAX; /* of two as near, the one of the same length */
     size_t len = strlen(name);
     int limit = (int)(len < 3 ? 1 : (len + 2) / 3); /* as many typing errors as pass for one word */
     if (len == 0 || len > NAME_BYTES)
@@ -376,9 +378,10 @@ const char *diag_nearest(const char *name, const char *const *candidates, size_t
         if (other > NAME_BYTES || strcmp(candidates[i], name) == 0)
             continue;
         int far = distance(name, candidates[i]);
-        if (far <= limit && far < (int)(len < other ? other : len)) {
+        int score = 2 * far + (len != other);
+        if (far <= limit && far < (int)(len < other ? other : len) && score < best_score) {
             best = candidates[i];
-            limit = far - 1;
+            best_score = score;
         }
     }
     return best;

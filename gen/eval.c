@@ -51,7 +51,7 @@ static bool dim_operator(lowering *lo, const expr *e, int64_t a, int64_t b, int6
                    (long long)b);
         return false;
     } else {
-        diag_error(lo->diag, e->at, "E0323", "'%s' has no place in a size", e->name);
+        diag_error(lo->diag, e->at, "E0323", "'%s' has no place in a size", expr_sign(e->name));
         return false;
     }
     if (overflow)
@@ -131,7 +131,8 @@ static void unknown_name(lowering *lo, scope *sc, const expr *e, const char *nam
     const char *near = diag_nearest(name, names, sc->n);
     symbol *plain = scope_find(sc, name, false);
     if (e->primed && plain && plain->kind == SYM_VAR)
-        diag_error(lo->diag, e->at, "E0330", "'%s' is never computed in step", e->name);
+        diag_error(lo->diag, e->at, "E0330", "%s' is read here, but step has no equation for it",
+                   e->name);
     else if (sc->parent)
         diag_error(lo->diag, e->at, "E0331", "'%s' is not known in '%s'%s%s%s", name, sc->name,
                    near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
@@ -183,7 +184,7 @@ static void report_shapes(lowering *lo, const expr *e, const expr *first, shape 
                           const expr *second, shape b)
 {
     diag_error(lo->diag, e->at, "E0340", "%s and %s do not fit in '%s'", shape_text(lo->arena, a),
-               shape_text(lo->arena, b), e->name);
+               shape_text(lo->arena, b), expr_sign(e->name));
     diag_note(lo->diag, first->at, "this is %s", shape_text(lo->arena, a));
     diag_note(lo->diag, second->at, "this is %s", shape_text(lo->arena, b));
 }
@@ -196,7 +197,7 @@ static bool check_values(lowering *lo, const expr *e)
             diag_error(lo->diag, e->arg[i]->at, "E0357", "'%s' has no argument '%s='", e->name,
                        e->keyword[i]);
         else if (e->arg[i]->kind == EXPR_LIST)
-            diag_error(lo->diag, e->arg[i]->at, "E0358", "'%s' does not take a list", e->name);
+            diag_error(lo->diag, e->arg[i]->at, "E0358", "'%s' does not take a list", expr_sign(e->name));
         else
             continue;
         return false;
@@ -216,11 +217,14 @@ static int call_operator(lowering *lo, const expr *e, op_code op, const int *arg
     }
     shape s = g->node[arg[0]].shape;
     for (size_t i = 1; i < e->n_args; i++) {
-        if (!shape_broadcast(s, g->node[arg[i]].shape, &s)) {
-            report_shapes(lo, e, e->arg[i - 1], g->node[arg[i - 1]].shape, e->arg[i],
-                          g->node[arg[i]].shape);
-            return NO_NODE;
-        }
+        shape mine = g->node[arg[i]].shape, fit;
+        if (shape_broadcast(s, mine, &s))
+            continue;
+        size_t k = 0; /* the first argument that does not fit with this one */
+        while (k < i - 1 && shape_broadcast(g->node[arg[k]].shape, mine, &fit))
+            k++;
+        report_shapes(lo, e, e->arg[k], g->node[arg[k]].shape, e->arg[i], mine);
+        return NO_NODE;
     }
     return eval_fits(lo, e->at, s) ? ir_ew(g, op, arg) : NO_NODE;
 }
@@ -265,7 +269,7 @@ static int call_user(lowering *lo, scope *home, const expr *e, const spec_functi
     return eval(lo, inner, f->value);
 }
 
-static void unknown_function(lowering *lo, scope *sc, const expr *e, const char *name)
+static void unknown_function(lowering *lo, scope *sc, const expr *e, const char *name, loc at)
 {
     const char *names[256];
     size_t n = builtin_names(names, 100);
@@ -276,18 +280,22 @@ static void unknown_function(lowering *lo, scope *sc, const expr *e, const char 
         if (sc->symbol[i].kind == SYM_USER || sc->symbol[i].kind == SYM_FUNCTION)
             names[n++] = sc->symbol[i].name;
     const char *near = diag_nearest(name, names, n);
-    diag_error(lo->diag, e->at, "E0203", "unknown function '%s'%s%s%s", name,
+    diag_error(lo->diag, at, "E0203", "unknown function '%s'%s%s%s", name,
                near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    if (name != e->name)
+        diag_note(lo->diag, e->at, "it is called here as '%s'", e->name);
 }
 
-/* NAME may be a cell's argument: follow it to the scope in which its value was written.  */
-static int call_by_name(lowering *lo, scope *sc, const expr *e, const char *name, const int *arg)
+/* NAME, written at AT, may be a cell's argument: follow it to the scope in which its value was written.  */
+static int call_by_name(lowering *lo, scope *sc, const expr *e, const char *name, loc at,
+                        const int *arg)
 {
     symbol *sym = scope_find(sc, name, false);
     if (sym && sym->kind == SYM_USER)
         return call_user(lo, sc, e, sym->function, arg);
     if (sym && sym->kind == SYM_FUNCTION && sym->text)
-        return call_by_name(lo, sym->from == sc ? sc->parent : sym->from, e, sym->text, arg);
+        return call_by_name(lo, sym->from == sc ? sc->parent : sym->from, e, sym->text, sym->at,
+                            arg);
     if (builtin_known(name)) {
         expr call = *e;
         call.name = name;
@@ -296,7 +304,7 @@ static int call_by_name(lowering *lo, scope *sc, const expr *e, const char *name
     op_code op = find_operator(name);
     if (op != OP_COUNT)
         return call_operator(lo, e, op, arg);
-    unknown_function(lo, sc, e, name);
+    unknown_function(lo, sc, e, name, at);
     return NO_NODE;
 }
 
@@ -309,7 +317,7 @@ static int eval_call(lowering *lo, scope *sc, const expr *e)
         arg[i] = is_value ? eval(lo, sc, e->arg[i]) : NO_NODE;
         failed = failed || (is_value && arg[i] == NO_NODE);
     }
-    return failed ? NO_NODE : call_by_name(lo, sc, e, e->name, arg);
+    return failed ? NO_NODE : call_by_name(lo, sc, e, e->name, e->at, arg);
 }
 
 /* --- slices --------------------------------------------------------------------------------------- */
@@ -317,20 +325,22 @@ static int eval_call(lowering *lo, scope *sc, const expr *e)
 static bool slice_bound(lowering *lo, scope *sc, const expr *e, int64_t n, int64_t fallback,
                         int64_t *res)
 {
+    int64_t written;
     *res = fallback;
     if (!e)
         return true;
     if (e->kind == EXPR_CALL && strcmp(e->name, "neg") == 0 && e->n_args == 1) {
-        if (!dim_value(lo, sc, e->arg[0], res))
+        if (!dim_value(lo, sc, e->arg[0], &written))
             return false;
-        *res = n - *res;
-    } else if (!dim_value(lo, sc, e, res)) {
+        written = -written;
+    } else if (!dim_value(lo, sc, e, &written)) {
         return false;
     }
+    *res = written < 0 ? n + written : written;
     if (*res >= 0 && *res <= n)
         return true;
     diag_error(lo->diag, e->at, "E0345", "%lld is outside of an axis of %lld elements",
-               (long long)*res, (long long)n);
+               (long long)written, (long long)n);
     return false;
 }
 

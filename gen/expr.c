@@ -407,6 +407,14 @@ static expr *parse_whole(parser *p)
     return e && p->at < p->end ? unexpected(p, "an operator or the end") : e;
 }
 
+const char *expr_sign(const char *name)
+{
+    for (size_t i = 0; i < sizeof binaries / sizeof binaries[0]; i++)
+        if (strcmp(binaries[i].name, name) == 0)
+            return binaries[i].text;
+    return strcmp(name, "neg") == 0 ? "-" : strcmp(name, "pow") == 0 ? "**" : name;
+}
+
 expr *expr_parse(const yaml_tree *scalar, arena *a, diag *d)
 {
     if (scalar->kind != YAML_SCALAR) {

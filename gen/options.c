@@ -123,7 +123,11 @@ static int read_one(int code, char *value, arena *a, options *o, const char **di
     case 'p':
         o->prefix = value;
         return spec_name_fault(value) ? usage(spec_name_fault(value), value) : OPTIONS_GO_ON;
-    case 'D': ARENA_PUSH(a, o->define, o->n_defines, o->cap_defines, value); break;
+    case 'D':
+        if (!strchr(value, '='))
+            return usage("-D is NAME=N, not", value);
+        ARENA_PUSH(a, o->define, o->n_defines, o->cap_defines, value);
+        break;
     case OPT_RULE: return read_choice(a, code, value, spec_rules, &o->rule);
     case OPT_VJP_TIME: return read_choice(a, code, value, spec_vjp_times, &o->vjp_time);
     case OPT_SIGNAL: return read_choice(a, code, value, spec_signals, &o->signal);

@@ -47,10 +47,12 @@ static void add_equations(lowering *lo, scope *sc, const spec *s)
         const expr *target = eq->target;
         symbol *old = scope_find(sc, target->name, target->primed);
         if (old) {
-            diag_error(lo->diag, target->at, "E0302", "'%s%s' is assigned twice%s", target->name,
-                       target->primed ? "'" : "",
-                       old->kind == SYM_EQUATION ? "" : " (it is declared already)");
-            diag_note(lo->diag, old->at, "the first time here");
+            bool again = old->kind == SYM_EQUATION;
+            diag_error(lo->diag, target->at, "E0302",
+                       again ? "'%s%s' is assigned twice"
+                             : "'%s%s' is declared already and cannot be assigned",
+                       target->name, target->primed ? "'" : "");
+            diag_note(lo->diag, old->at, again ? "the first time here" : "it is declared here");
             if (old->kind == SYM_VAR && (old->var_kind == VAR_HIDDEN || old->var_kind == VAR_STATE))
                 diag_note(lo->diag, target->at, "the new value of the state is written %s'",
                           target->name);
@@ -135,6 +137,17 @@ static void add_cell_args(lowering *lo, scope *sc, const spec *cell, const spec_
     }
 }
 
+static void unknown_input(lowering *lo, const spec *cell, const spec_module *m,
+                          const spec_setting *given)
+{
+    const char **names = ARENA_ARRAY(lo->arena, const char *, cell->n_inputs + 1);
+    for (size_t k = 0; k < cell->n_inputs; k++)
+        names[k] = cell->input[k].name;
+    const char *near = diag_nearest(given->name, names, cell->n_inputs);
+    diag_error(lo->diag, given->at, "E0306", "cell '%s' has no input '%s'%s%s%s", m->cell, given->name,
+               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
 static void add_cell_inputs(lowering *lo, scope *sc, const spec *cell, const spec_module *m,
                             scope *before)
 {
@@ -169,8 +182,7 @@ static void add_cell_inputs(lowering *lo, scope *sc, const spec *cell, const spe
         for (size_t k = 0; k < cell->n_inputs; k++)
             known = known || strcmp(cell->input[k].name, m->input[i].name) == 0;
         if (!known)
-            diag_error(lo->diag, m->input[i].at, "E0306", "cell '%s' has no input '%s'", m->cell,
-                       m->input[i].name);
+            unknown_input(lo, cell, m, &m->input[i]);
     }
 }
 
@@ -204,7 +216,12 @@ static bool read_cell_file(lowering *lo, const spec_module *m, const spec **res)
         *res = spec_read(candidate[i], true, lo->arena, lo->diag, &status);
         return true;
     }
-    diag_error(lo->diag, m->cell_at, "E0307", "there is no cell '%s'", m->cell);
+    const char *const folder[] = {
+        *lo->model_dir ? lo->model_dir : ".",
+        arena_printf(lo->arena, "%s/templates/cells", lo->options->data_dir)};
+    const char *near = cell_nearest(m->cell, folder, 2, lo->arena);
+    diag_error(lo->diag, m->cell_at, "E0307", "there is no cell '%s'%s%s%s", m->cell,
+               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
     diag_note(lo->diag, m->cell_at, "looked for %s.yaml beside the model and among the cells that "
                                     "are installed", m->cell);
     return false;
@@ -392,10 +409,28 @@ static int const_value(lowering *lo, scope *sc, symbol *sym)
     return ir_concat(lo->ir, part, (int)sym->tree->n, 0);
 }
 
+/* The shape of the input D as far as it is known: [n_in, 3].  */
+static const char *declared_shape(lowering *lo, scope *sc, const spec_decl *d)
+{
+    const char *text = "";
+    for (size_t k = 0; k < d->rank; k++) {
+        const expr *e = d->dim[k];
+        symbol *dim = e->kind == EXPR_NAME ? scope_find(sc, e->name, false) : NULL;
+        bool free = dim && dim->kind == SYM_DIM && dim->progress != DONE;
+        int64_t value = 0;
+        const char *size = free                          ? e->name
+                           : eval_dim(lo, sc, e, &value) ? arena_printf(lo->arena, "%lld", (long long)value)
+                                                         : "?";
+        text = arena_printf(lo->arena, "%s%s%s", text, k ? ", " : "", size);
+    }
+    return arena_printf(lo->arena, "[%s]", text);
+}
+
 static bool bind_shape(lowering *lo, scope *sc, symbol *sym, int x)
 {
     const spec_decl *d = sym->decl;
     shape s = lo->ir->node[x].shape;
+    const char *declared = declared_shape(lo, sc, d);
     bool fits = s.rank == (int)d->rank;
     for (int k = 0; fits && k < s.rank; k++) {
         const expr *e = d->dim[k];
@@ -412,9 +447,9 @@ static bool bind_shape(lowering *lo, scope *sc, symbol *sym, int x)
     }
     if (!fits) {
         diag_error(lo->diag, sym->value ? sym->value->at : sc->at, "E0320",
-                   "module '%s' is given %s as its input '%s', which has another shape", sc->name,
-                   shape_text(lo->arena, s), sym->name);
-        diag_note(lo->diag, sym->at, "'%s' of rank %zu is declared here", sym->name, d->rank);
+                   "module '%s' is given %s, but its input '%s' is %s", sc->name,
+                   shape_text(lo->arena, s), sym->name, declared);
+        diag_note(lo->diag, sym->at, "the input is declared here");
     }
     return fits;
 }
@@ -493,6 +528,11 @@ static int compute(lowering *lo, scope *sc, symbol *sym, loc use)
 
 static void report_cycle(lowering *lo, scope *sc, const symbol *sym, loc use)
 {
+    if (sym->kind == SYM_DIM) {
+        diag_error(lo->diag, use, "E0314", "the size '%s' depends on itself", sym->name);
+        diag_note(lo->diag, sym->at, "it is declared here");
+        return;
+    }
     diag_error(lo->diag, use, "E0314", "'%s%s%s' depends on itself within one step", sc->prefix,
                sym->name, sym->primed ? "'" : "");
     diag_note(lo->diag, sym->at, "it is computed here; a state without a prime (h, not h') is "

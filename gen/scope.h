@@ -102,6 +102,9 @@ bool builtin_known(const char *name);
 int builtin_call(lowering *lo, scope *sc, const expr *e, const int *arg);
 size_t builtin_names(const char **name, size_t max);
 
+/* The cell that has a file in one of the N folders and a name most like NAME, or NULL; in cells.c.  */
+const char *cell_nearest(const char *name, const char *const *folder, size_t n, arena *a);
+
 /* Initial values, in init.c.  */
 void init_read(lowering *lo, const spec_decl *d, var *v);
 

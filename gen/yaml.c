@@ -75,7 +75,7 @@ static const banned *banned_kind(unsigned c)
                         mark = {"E0120", "a byte order mark"},
                         direction = {"E0121", "a control of the direction of text"},
                         line = {"E0122", "a line break of another kind"},
-                        none = {"E0124", "no character of Unicode"};
+                        none = {"E0124", "a code point that is no character"};
     if (c == 0xfeff)
         return &mark;
     if ((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0x200e || c == 0x200f
@@ -315,6 +315,15 @@ static yaml_tree *compose_mapping(composer *co, size_t *size)
     }
 }
 
+/* A tag of YAML's own comes with its prefix written out.  */
+static void report_tag(const composer *co, const char *tag)
+{
+    static const char prefix[] = "tag:yaml.org,2002:";
+    bool own = strncmp(tag, prefix, sizeof prefix - 1) == 0;
+    diag_error(co->diag, event_place(co), "E0111", "tags such as '%s%s' are not part of the language",
+               own ? "!!" : "", own ? tag + sizeof prefix - 1 : tag);
+}
+
 /* The anchor of the node that begins with this event, or NULL.  A tag is an error.  */
 static const char *node_properties(composer *co)
 {
@@ -331,8 +340,7 @@ static const char *node_properties(composer *co)
         name = e->data.mapping_start.anchor;
     }
     if (tag)
-        diag_error(co->diag, event_place(co), "E0111", "tags such as '%s' are not part of the language",
-                   (const char *)tag);
+        report_tag(co, (const char *)tag);
     return name ? arena_strdup(co->arena, (const char *)name) : NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 static Suite *(*const all_suites[])(void) = {
+    messages_suite,
     npz_suite,
     runtime_suite,
 };

@@ -6,6 +6,7 @@
 
 #include <check.h>
 
+Suite *messages_suite(void);
 Suite *npz_suite(void);
 Suite *runtime_suite(void);
 
