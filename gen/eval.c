@@ -8,6 +8,8 @@
 
 static const int64_t numel_max = INT64_C(1) << 30;
 
+enum { EVALS_MAX = 200000, DEPTH_MAX = 2000 };
+
 bool eval_fits(lowering *lo, loc at, shape s)
 {
     int64_t n = 1;
@@ -20,6 +22,15 @@ bool eval_fits(lowering *lo, loc at, shape s)
         n *= s.dim[i];
     }
     return true;
+}
+
+bool eval_may_nest(lowering *lo, loc at)
+{
+    if (lo->depth < DEPTH_MAX)
+        return true;
+    diag_error(lo->diag, at, "E0315", "too many values wait for one another here: the limit is %d",
+               DEPTH_MAX);
+    return false;
 }
 
 /* --- whole numbers ---------------------------------------------------------------------------- */
@@ -40,7 +51,7 @@ static bool dim_operator(lowering *lo, const expr *e, int64_t a, int64_t b, int6
                    (long long)b);
         return false;
     } else {
-        diag_error(lo->diag, e->at, "E0323", "'%s' has no place in a size", e->name);
+        diag_error(lo->diag, e->at, "E0323", "'%s' has no place in a size", expr_sign(e->name));
         return false;
     }
     if (overflow)
@@ -121,7 +132,8 @@ static void unknown_name(lowering *lo, scope *sc, const expr *e, const char *nam
     const char *near = diag_nearest(name, names, sc->n);
     symbol *plain = scope_find(sc, name, false);
     if (e->primed && plain && plain->kind == SYM_VAR)
-        diag_error(lo->diag, e->at, "E0330", "'%s' is never computed in step", e->name);
+        diag_error(lo->diag, e->at, "E0330", "%s' is read here, but step has no equation for it",
+                   e->name);
     else if (sc->parent)
         diag_error(lo->diag, e->at, "E0331", "'%s' is not known in '%s'%s%s%s", name, sc->name,
                    near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
@@ -169,20 +181,22 @@ int eval_path(lowering *lo, scope *sc, const expr *e, bool bare)
 static bool slice_bound(lowering *lo, scope *sc, const expr *e, int64_t n, int64_t fallback,
                         int64_t *res)
 {
+    int64_t written;
     *res = fallback;
     if (!e)
         return true;
     if (e->kind == EXPR_CALL && strcmp(e->name, "neg") == 0 && e->n_args == 1) {
-        if (!dim_value(lo, sc, e->arg[0], res))
+        if (!dim_value(lo, sc, e->arg[0], &written))
             return false;
-        *res = n - *res;
-    } else if (!dim_value(lo, sc, e, res)) {
+        written = -written;
+    } else if (!dim_value(lo, sc, e, &written)) {
         return false;
     }
+    *res = written < 0 ? n + written : written;
     if (*res >= 0 && *res <= n)
         return true;
     diag_error(lo->diag, e->at, "E0345", "%lld is outside of an axis of %lld elements",
-               (long long)*res, (long long)n);
+               (long long)written, (long long)n);
     return false;
 }
 
@@ -236,7 +250,7 @@ static int eval_slice(lowering *lo, scope *sc, const expr *e)
     return ir_reshape(g, x, kept);
 }
 
-int eval(lowering *lo, scope *sc, const expr *e)
+static int eval_kind(lowering *lo, scope *sc, const expr *e)
 {
     switch (e->kind) {
     case EXPR_NUMBER: return ir_const(lo->ir, e->number, shape_scalar());
@@ -247,4 +261,21 @@ int eval(lowering *lo, scope *sc, const expr *e)
         diag_error(lo->diag, e->at, "E0348", "a list has no place here");
         return NO_NODE;
     }
+}
+
+int eval(lowering *lo, scope *sc, const expr *e)
+{
+    if (lo->n_evals > EVALS_MAX)
+        return NO_NODE;
+    if (++lo->n_evals > EVALS_MAX) {
+        diag_error(lo->diag, e->at, "E0349", "the model is too large: the limit is %d operations, with "
+                                             "functions and cells written out", EVALS_MAX);
+        return NO_NODE;
+    }
+    if (!eval_may_nest(lo, e->at))
+        return NO_NODE;
+    lo->depth++;
+    int x = eval_kind(lo, sc, e);
+    lo->depth--;
+    return x;
 }

@@ -22,19 +22,23 @@ static op_code find_operator(const char *name)
     return OP_COUNT;
 }
 
-/* The shape of all N arguments together; false after an error.  */
+/* The shape of all arguments together; false after an error.  */
 static bool common_shape(lowering *lo, const expr *e, const int *arg, shape *res)
 {
     const ir *g = lo->ir;
     *res = g->node[arg[0]].shape;
     for (size_t i = 1; i < e->n_args; i++) {
-        shape a = g->node[arg[i - 1]].shape, b = g->node[arg[i]].shape;
-        if (shape_broadcast(*res, b, res))
+        shape mine = g->node[arg[i]].shape, fit;
+        if (shape_broadcast(*res, mine, res))
             continue;
-        diag_error(lo->diag, e->at, "E0340", "%s and %s do not fit in '%s'", shape_text(lo->arena, a),
-                   shape_text(lo->arena, b), e->name);
-        diag_note(lo->diag, e->arg[i - 1]->at, "this is %s", shape_text(lo->arena, a));
-        diag_note(lo->diag, e->arg[i]->at, "this is %s", shape_text(lo->arena, b));
+        size_t k = 0; /* the first argument that does not fit with this one */
+        while (k < i - 1 && shape_broadcast(g->node[arg[k]].shape, mine, &fit))
+            k++;
+        shape other = g->node[arg[k]].shape;
+        diag_error(lo->diag, e->at, "E0340", "%s and %s do not fit in '%s'", shape_text(lo->arena, other),
+                   shape_text(lo->arena, mine), expr_sign(e->name));
+        diag_note(lo->diag, e->arg[k]->at, "this is %s", shape_text(lo->arena, other));
+        diag_note(lo->diag, e->arg[i]->at, "this is %s", shape_text(lo->arena, mine));
         return false;
     }
     return eval_fits(lo, e->at, *res);
@@ -50,7 +54,8 @@ static bool all_values(lowering *lo, const expr *e, const char *callee, const in
             diag_error(lo->diag, e->arg[i]->at, "E0357", "'%s' has no argument '%s='", callee,
                        e->keyword[i]);
         else
-            diag_error(lo->diag, e->arg[i]->at, "E0358", "'%s' does not take a list", callee);
+            diag_error(lo->diag, e->arg[i]->at, "E0358", "'%s' does not take a list",
+                       expr_sign(callee));
         return false;
     }
     return true;
@@ -80,6 +85,7 @@ static scope *function_scope(lowering *lo, scope *home, const spec_function *f, 
     inner->parent = home;
     inner->prefix = home->prefix;
     inner->name = f->name;
+    inner->function = f;
     for (size_t i = 0; i < f->n_args; i++) {
         symbol *sym = scope_add(lo, inner, SYM_ARGUMENT, f->arg[i], f->at);
         sym->node = arg[i];
@@ -94,13 +100,7 @@ static scope *function_scope(lowering *lo, scope *home, const spec_function *f, 
 
 int function_eval(lowering *lo, scope *home, const spec_function *f, const expr *body, const int *arg)
 {
-    if (lo->depth > NESTING_MAX) {
-        diag_error(lo->diag, f->at, "E0344", "the function '%s' calls itself", f->name);
-        return NO_NODE;
-    }
-    lo->depth++;
     int x = eval(lo, function_scope(lo, home, f, arg), body);
-    lo->depth--;
     if (x != NO_NODE && lo->ir->node[x].type == TYPE_BOOL)
         x = ir_ew1(lo->ir, OP_real, x);
     return x;
@@ -154,6 +154,11 @@ int function_call_user(lowering *lo, scope *home, const expr *e, const spec_func
         diag_note(lo->diag, f->at, "it is declared here");
         return NO_NODE;
     }
+    for (const scope *caller = home; caller; caller = caller->parent)
+        if (caller->function == f) {
+            diag_error(lo->diag, e->at, "E0344", "the function '%s' calls itself", f->name);
+            return NO_NODE;
+        }
     if (!all_values(lo, e, f->name, arg))
         return NO_NODE;
     return f->stated ? call_stated(lo, home, e, f, arg) : function_eval(lo, home, f, f->value, arg);
@@ -161,7 +166,7 @@ int function_call_user(lowering *lo, scope *home, const expr *e, const spec_func
 
 /* --- by name ------------------------------------------------------------------------------------------ */
 
-static void unknown_function(lowering *lo, scope *sc, const expr *e, const char *name)
+static void unknown_function(lowering *lo, scope *sc, const expr *e, const expr *named)
 {
     const char *names[256];
     size_t n = builtin_names(names, 100);
@@ -172,9 +177,11 @@ static void unknown_function(lowering *lo, scope *sc, const expr *e, const char 
     for (size_t i = 0; i < sc->n && n < 256; i++)
         if (sc->symbol[i].kind == SYM_USER || sc->symbol[i].kind == SYM_FUNCTION)
             names[n++] = sc->symbol[i].name;
-    const char *near = diag_nearest(name, names, n);
-    diag_error(lo->diag, e->at, "E0203", "unknown function '%s'%s%s%s", name,
+    const char *near = diag_nearest(named->name, names, n);
+    diag_error(lo->diag, named->at, "E0203", "unknown function '%s'%s%s%s", named->name,
                near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    if (named != e)
+        diag_note(lo->diag, e->at, "it is called here as '%s'", e->name);
 }
 
 const expr *function_named(lowering *lo, scope **sc, const expr *name)
@@ -216,7 +223,7 @@ static int call_by_name(lowering *lo, scope *sc, const expr *e, const int *arg)
     op_code op = find_operator(call.name);
     if (op != OP_COUNT)
         return call_operator(lo, &call, op, arg);
-    unknown_function(lo, sc, e, call.name);
+    unknown_function(lo, home ? home : sc, e, named);
     return NO_NODE;
 }
 

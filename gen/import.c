@@ -187,7 +187,12 @@ const spec *import_cell(lowering *lo, const scope *around, const spec_module *m)
     for (size_t i = 0; i < 2; i++)
         if (find_cell(lo, candidate[i]) || read_cell(lo, candidate[i]))
             return find_cell(lo, candidate[i])->cell;
-    diag_error(lo->diag, m->cell_at, "E0307", "there is no cell '%s'", m->cell);
+    const char *const folder[] = {
+        *lo->model_dir ? lo->model_dir : ".",
+        arena_printf(lo->arena, "%s/templates/cells", lo->options->data_dir)};
+    const char *near = cell_nearest(m->cell, folder, 2, lo->arena);
+    diag_error(lo->diag, m->cell_at, "E0307", "there is no cell '%s'%s%s%s", m->cell,
+               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
     diag_note(lo->diag, m->cell_at, "looked for %s.yaml beside the model, among what is imported, and among "
                                     "the cells that are installed", m->cell);
     return NULL;

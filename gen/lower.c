@@ -122,9 +122,11 @@ static void check_names(lowering *lo)
     for (int i = 0; i < g->n_vars; i++)
         for (int k = 0; k < g->n_vars; k++) {
             const var *a = &g->var[i], *b = &g->var[k];
-            if (by_order(a, b) && strcmp(a->c_name, b->c_name) == 0)
-                diag_error(lo->diag, b->at, "E0374", "'%s' and '%s' are both '%s' in C", a->path,
-                           b->path, a->c_name);
+            if (!by_order(a, b) || strcmp(a->c_name, b->c_name) != 0)
+                continue;
+            diag_error(lo->diag, b->at, "E0374", "'%s' and '%s' are both '%s' in C", a->path, b->path,
+                       a->c_name);
+            diag_note(lo->diag, a->at, "the other one is declared here; give one of them another name");
         }
 }
 

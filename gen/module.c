@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { MODULES_MAX = 4000 };
+
 /* A free name in the shape of a cell's input takes the size of what is given.  */
 static void bind_input_dims(lowering *lo, scope *sc, const spec_decl *d, int input)
 {
@@ -185,9 +187,12 @@ static spec_module with_shared(lowering *lo, const spec_module *list, size_t n, 
             if (strcmp(list[k].name, from->share) == 0)
                 next = &list[k];
         if (!next || !next->cell || next == m || steps > n) {
-            diag_error(lo->diag, from->share_at, "E0385", "'%s' can share its parameters with another "
-                       "module beside it only, and '%s' is %s", m->name, from->share,
-                       !next ? "none" : !next->cell ? "a stack" : "itself in the end");
+            diag_error(lo->diag, from->share_at, "E0385",
+                       !next         ? "there is no module '%s' beside '%s'"
+                       : !next->cell ? "'%s' is a stack, whose layers have parameters but not itself: '%s' "
+                                       "cannot share them"
+                                     : "'%s' and '%s' share the parameters of one another",
+                       from->share, from->name);
             return res;
         }
         from = next;
@@ -242,6 +247,13 @@ static void add_modules(lowering *lo, scope *sc, const spec_module *m, size_t n,
 
 static scope *module_scope(lowering *lo, scope *parent, const spec_module *m, scope *before)
 {
+    if (lo->n_modules > MODULES_MAX)
+        return NULL;
+    if (++lo->n_modules > MODULES_MAX) {
+        diag_error(lo->diag, m->at, "E0317", "too many modules: the limit is %d, with cells written out",
+                   MODULES_MAX);
+        return NULL;
+    }
     scope *sc = ARENA_NEW(lo->arena, scope);
     sc->parent = parent;
     sc->name = m->name;

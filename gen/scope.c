@@ -54,12 +54,16 @@ symbol *scope_assign(lowering *lo, scope *sc, symbol_kind kind, const char *name
     const symbol *old = scope_find(sc, name, primed);
     if (old) {
         bool assigned = old->kind == SYM_EQUATION || old->kind == SYM_BLOCK;
-        diag_error(lo->diag, at, "E0302", "'%s%s' is assigned twice%s", name, primed ? "'" : "",
-                   assigned ? "" : " (it is declared already)");
-        diag_note(lo->diag, old->at, "the first time here");
+        diag_error(lo->diag, at, "E0302",
+                   assigned ? "'%s%s' is assigned twice"
+                            : "'%s%s' is declared already and cannot be assigned",
+                   name, primed ? "'" : "");
+        diag_note(lo->diag, old->at, assigned ? "the first time here" : "it is declared here");
         if (old->kind == SYM_ARGUMENT
             || (old->kind == SYM_VAR && (old->var_kind == VAR_HIDDEN || old->var_kind == VAR_STATE)))
-            diag_note(lo->diag, at, "the new value is written %s'", name);
+            diag_note(lo->diag, at,
+                      kind == SYM_BLOCK ? "carry it under a name of its own: u, and then %s' = u"
+                                        : "the new value is written %s'", name);
         return NULL;
     }
     arena_grow(lo->arena, &sc->symbol, sc->n, &sc->cap, sizeof *sc->symbol);
@@ -106,6 +110,16 @@ void scope_add_all(lowering *lo, scope *sc, const spec *s)
     scope_add_equations(lo, sc, s->equation, s->n_equations);
 }
 
+static void unknown_dim(lowering *lo, const spec *s, const char *text, const char *name)
+{
+    const char **names = ARENA_ARRAY(lo->arena, const char *, s->n_dims + 1);
+    for (size_t i = 0; i < s->n_dims; i++)
+        names[i] = s->dim[i].name;
+    const char *near = diag_nearest(name, names, s->n_dims);
+    diag_error(lo->diag, (loc){0}, "E0309", "-D %s: the model has no dim '%s'%s%s%s", text, name,
+               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
 static void add_dims(lowering *lo, scope *sc, const spec *s)
 {
     for (size_t i = 0; i < s->n_dims; i++) {
@@ -120,13 +134,12 @@ static void add_dims(lowering *lo, scope *sc, const spec *s)
         long long value = 0;
         char rest;
         if (!sym || sym->kind != SYM_DIM) {
-            diag_error(lo->diag, s->name_at, "E0309", "-D %s: the model has no dim '%s'", text,
-                       name);
+            unknown_dim(lo, s, text, name);
             continue;
         }
         if (!equal || sscanf(equal + 1, "%lld%c", &value, &rest) != 1 || value < 1
             || value > INT32_MAX) {
-            diag_error(lo->diag, s->name_at, "E0310", "-D %s: a size is a whole number of at least 1",
+            diag_error(lo->diag, (loc){0}, "E0310", "-D %s: a size is a whole number of at least 1",
                        text);
             continue;
         }
@@ -223,10 +236,28 @@ static int const_value(lowering *lo, scope *sc, symbol *sym)
     return ir_concat(lo->ir, part, (int)sym->tree->n, 0);
 }
 
+/* The shape of the input D as far as it is known: [n_in, 3].  */
+static const char *declared_shape(lowering *lo, scope *sc, const spec_decl *d)
+{
+    const char *text = "";
+    for (size_t k = 0; k < d->rank; k++) {
+        const expr *e = d->dim[k];
+        symbol *dim = e->kind == EXPR_NAME ? scope_find(sc, e->name, false) : NULL;
+        bool free = dim && dim->kind == SYM_DIM && dim->progress != DONE;
+        int64_t value = 0;
+        const char *size = free                          ? e->name
+                           : eval_dim(lo, sc, e, &value) ? arena_printf(lo->arena, "%lld", (long long)value)
+                                                         : "?";
+        text = arena_printf(lo->arena, "%s%s%s", text, k ? ", " : "", size);
+    }
+    return arena_printf(lo->arena, "[%s]", text);
+}
+
 static bool bind_shape(lowering *lo, scope *sc, symbol *sym, int x)
 {
     const spec_decl *d = sym->decl;
     shape s = lo->ir->node[x].shape;
+    const char *declared = declared_shape(lo, sc, d);
     bool fits = s.rank == (int)d->rank;
     for (int k = 0; fits && k < s.rank; k++) {
         const expr *e = d->dim[k];
@@ -243,9 +274,9 @@ static bool bind_shape(lowering *lo, scope *sc, symbol *sym, int x)
     }
     if (!fits) {
         diag_error(lo->diag, sym->value ? sym->value->at : sc->at, "E0320",
-                   "module '%s' is given %s as its input '%s', which has another shape", sc->name,
-                   shape_text(lo->arena, s), sym->name);
-        diag_note(lo->diag, sym->at, "'%s' of rank %zu is declared here", sym->name, d->rank);
+                   "module '%s' is given %s, but its input '%s' is %s", sc->name,
+                   shape_text(lo->arena, s), sym->name, declared);
+        diag_note(lo->diag, sym->at, "the input is declared here");
     }
     return fits;
 }
@@ -325,6 +356,11 @@ static int compute(lowering *lo, scope *sc, symbol *sym, loc use)
 
 static void report_cycle(lowering *lo, scope *sc, const symbol *sym, loc use)
 {
+    if (sym->kind == SYM_DIM) {
+        diag_error(lo->diag, use, "E0314", "the size '%s' depends on itself", sym->name);
+        diag_note(lo->diag, sym->at, "it is declared here");
+        return;
+    }
     diag_error(lo->diag, use, "E0314", "'%s%s%s' depends on itself within one step", sc->prefix,
                sym->name, sym->primed ? "'" : "");
     diag_note(lo->diag, sym->at, "it is computed here; a state without a prime (h, not h') is "
@@ -339,10 +375,8 @@ int symbol_node(lowering *lo, scope *sc, symbol *sym, loc use)
         report_cycle(lo, sc, sym, use);
         return NO_NODE;
     }
-    if (lo->depth > 2000) {
-        diag_error(lo->diag, use, "E0315", "more than 2000 values wait for one another here");
+    if (!eval_may_nest(lo, use))
         return NO_NODE;
-    }
     if (sym->kind == SYM_DIM)
         return compute(lo, sc, sym, use);
     size_t index = (size_t)(sym - sc->symbol);

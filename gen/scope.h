@@ -65,6 +65,7 @@ struct scope {
     const char *share;   /* the module whose parameters are this one's; or NULL */
     bool guarded;        /* inside of a branch: GUARD is its condition */
     int guard;
+    const spec_function *function; /* of a function's arguments: the function */
     loc at;
 };
 
@@ -88,6 +89,7 @@ typedef struct {
     const char *model_dir;
     int order; /* of the next declaration */
     int depth; /* of nested evaluation */
+    int n_evals, n_modules; /* so far: functions and cells can multiply */
     int n_words;       /* of choices, so far */
     int unroll_limit;
     import *import;    /* files that were imported */
@@ -141,6 +143,7 @@ bool eval_shape(lowering *lo, scope *sc, const spec_decl *d, shape *res);
 /* The value of a name.  BARE: where it is a parameter, that itself, also from inside of a branch.  */
 int eval_path(lowering *lo, scope *sc, const expr *e, bool bare);
 bool eval_fits(lowering *lo, loc at, shape s); /* false after an error: too many elements */
+bool eval_may_nest(lowering *lo, loc at);      /* false after an error: the stack has an end */
 
 /* Calls, in function.c.  */
 int function_call(lowering *lo, scope *sc, const expr *e);
@@ -163,6 +166,9 @@ int surrogate_spike(lowering *lo, scope *sc, const expr *e, const int *arg);
 bool builtin_known(const char *name);
 int builtin_call(lowering *lo, scope *sc, const expr *e, const int *arg);
 size_t builtin_names(const char **name, size_t max);
+
+/* The cell that has a file in one of the N folders and a name most like NAME, or NULL; in cells.c.  */
+const char *cell_nearest(const char *name, const char *const *folder, size_t n, arena *a);
 
 /* Initial values, in init.c.  */
 void init_read(lowering *lo, const spec_decl *d, var *v);

@@ -90,7 +90,7 @@ const char *spec_name_fault(const char *text)
     if (!fits)
         return "a name is a letter and then at most 62 letters, digits or _";
     if (among(text, reserved, sizeof reserved / sizeof reserved[0]))
-        return "C or C++ keeps this word for itself";
+        return "this word belongs to C or C++";
     if (strncmp(text, "etr_", 4) == 0 || strncmp(text, "et_", 3) == 0 || strncmp(text, "m4_", 3) == 0)
         return "names that begin with etr_, et_ or m4_ belong to the generator";
     return NULL;

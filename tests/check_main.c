@@ -7,6 +7,7 @@
 
 static Suite *(*const all_suites[])(void) = {
     lang_suite,
+    messages_suite,
     npz_suite,
     runtime_suite,
 };

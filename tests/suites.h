@@ -7,6 +7,7 @@
 #include <check.h>
 
 Suite *lang_suite(void);
+Suite *messages_suite(void);
 Suite *npz_suite(void);
 Suite *runtime_suite(void);
 
