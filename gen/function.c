@@ -188,7 +188,8 @@ const expr *function_named(lowering *lo, scope **sc, const expr *name)
 {
     for (int i = 0; i < NESTING_MAX; i++) {
         scope *home = *sc;
-        symbol *sym = name ? scope_lookup(&home, name->name, false) : NULL;
+        bool named = name && (name->kind == EXPR_NAME || name->kind == EXPR_CALL);
+        symbol *sym = named ? scope_lookup(&home, name->name, false) : NULL;
         if (!sym || sym->kind != SYM_FUNCTION)
             return name;
         bool itself = sym->value && sym->from == home && strcmp(sym->value->name, sym->name) == 0;

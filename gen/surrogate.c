@@ -61,8 +61,10 @@ static bool read_parameters(lowering *lo, scope *sc, const surrogate *row, const
                && strcmp(row->parameter[k].name, key) != 0)
             k++;
         if (!key || k == SURROGATE_PARAMETERS || !row->parameter[k].name) {
-            diag_error(lo->diag, e->arg[i]->at, "E0381", "the surrogate '%s' has no parameter '%s'",
-                       row->name, key ? key : "");
+            diag_error(lo->diag, e->arg[i]->at, "E0381",
+                       key ? "the surrogate '%s' has no parameter '%s'"
+                           : "the parameters of the surrogate '%s' are given by name",
+                       row->name, key);
             diag_note(lo->diag, e->arg[i]->at, "its derivative is %s", row->formula);
             return false;
         }
