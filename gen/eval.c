@@ -258,7 +258,7 @@ static int eval_kind(lowering *lo, scope *sc, const expr *e)
     case EXPR_CALL: return function_call(lo, sc, e);
     case EXPR_SLICE: return eval_slice(lo, sc, e);
     default:
-        diag_error(lo->diag, e->at, "E0348", "a list has no place here");
+        diag_error(lo->diag, e->at, "E0348", "a list or a text has no place here");
         return NO_NODE;
     }
 }

@@ -54,7 +54,7 @@ static bool all_values(lowering *lo, const expr *e, const char *callee, const in
             diag_error(lo->diag, e->arg[i]->at, "E0357", "'%s' has no argument '%s='", callee,
                        e->keyword[i]);
         else
-            diag_error(lo->diag, e->arg[i]->at, "E0358", "'%s' does not take a list",
+            diag_error(lo->diag, e->arg[i]->at, "E0358", "'%s' does not take a list or a text",
                        expr_sign(callee));
         return false;
     }
@@ -239,7 +239,8 @@ int function_call(lowering *lo, scope *sc, const expr *e)
     int *arg = ARENA_ARRAY(lo->arena, int, e->n_args + 1);
     bool failed = false, mixing = find_operator(e->name) == OP_COUNT, weight = false;
     for (size_t i = 0; i < e->n_args; i++) {
-        bool is_value = !(e->keyword && e->keyword[i]) && e->arg[i]->kind != EXPR_LIST;
+        bool is_value = !(e->keyword && e->keyword[i]) && e->arg[i]->kind != EXPR_LIST
+                        && e->arg[i]->kind != EXPR_STRING;
         arg[i] = !is_value                                 ? NO_NODE
                  : mixing && e->arg[i]->kind == EXPR_NAME ? eval_path(lo, sc, e->arg[i], true)
                                                           : eval(lo, sc, e->arg[i]);

@@ -27,11 +27,13 @@ static const named_init named[] = {
 
 enum { N_NAMED = sizeof named / sizeof named[0] };
 
-static void set_named(const named_init *n, var *v)
+static void set_named(const named_init *n, shape s, var *v)
 {
-    shape s = v->shape;
     double out = s.rank ? (double)s.dim[s.rank - 1] : 1;
     double in = (double)shape_numel(s) / out;
+    double filled = (double)shape_numel(v->shape) / (double)shape_numel(s);
+    in *= filled;
+    out *= filled;
     if (s.rank < 2)
         in = out;
     double variance = n->scale / ((n->fan_in ? in : 0) + (n->fan_out ? out : 0));
@@ -74,13 +76,13 @@ static bool read_call(lowering *lo, const expr *e, var *v)
     return true;
 }
 
-static void read_name(lowering *lo, const expr *e, var *v)
+static void read_name(lowering *lo, const expr *e, shape matrix, var *v)
 {
     const char *names[N_NAMED + 3] = {"zeros", "ones", "orthogonal"};
     for (int i = 0; i < N_NAMED; i++) {
         names[i + 3] = named[i].name;
         if (strcmp(named[i].name, e->name) == 0) {
-            set_named(&named[i], v);
+            set_named(&named[i], matrix, v);
             return;
         }
     }
@@ -98,12 +100,12 @@ static void read_name(lowering *lo, const expr *e, var *v)
     }
 }
 
-void init_read(lowering *lo, const spec_decl *d, var *v)
+void init_read(lowering *lo, const spec_decl *d, shape matrix, var *v)
 {
     bool param = v->kind == VAR_PARAM;
     if (!d->init) {
-        if (param && v->shape.rank >= 2)
-            set_named(&named[0], v);
+        if (param && matrix.rank >= 2)
+            set_named(&named[0], matrix, v);
         return;
     }
     if (d->init->kind != YAML_SCALAR) {
@@ -119,7 +121,7 @@ void init_read(lowering *lo, const spec_decl *d, var *v)
     if (e->kind == EXPR_CALL)
         read_call(lo, e, v);
     else if (e->kind == EXPR_NAME)
-        read_name(lo, e, v);
+        read_name(lo, e, matrix, v);
     else
         diag_error(lo->diag, e->at, "E0360", "an init is a number, uniform(low, high), "
                                              "normal(mean, std), orthogonal(gain) or a named one");

@@ -210,7 +210,7 @@ int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc
         if (*p == '.' || *p == '#')
             *p = '_';
     var v = {.kind = kind, .path = path, .c_name = c_name, .shape = s, .type = type, .at = at,
-             .next = NO_NODE, .owner = -1, .order = g->n_vars};
+             .next = NO_NODE, .owner = -1, .pattern = -1, .order = g->n_vars};
     int index = g->n_vars;
     v.now = ir_intern(g, (ir_node){.op = OP_var, .type = type, .shape = s, .var = index,
                                    .of_params = kind == VAR_PARAM});

@@ -101,6 +101,7 @@ typedef struct {
     int owner;     /* VAR_COTANGENT: the hidden variable */
     bool traced;   /* VAR_PARAM: trainable and not kept out of the graph */
     bool trainable;
+    int pattern;   /* VAR_PARAM: of a sparse matrix whose non-zeros it holds; -1: none */
     init_kind init;
     double init_a, init_b; /* constant | low, high | mean, std | gain */
     const char *note;

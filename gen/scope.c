@@ -174,7 +174,7 @@ static int shared_var(lowering *lo, scope *sc, symbol *sym, scope *owner, shape 
         return NO_NODE;
     own = scope_find(owner, sym->name, false);
     sym->var = own->var;
-    if (shape_equal(lo->ir->var[own->var].shape, s))
+    if (sym->decl->sparse || shape_equal(lo->ir->var[own->var].shape, s))
         return x;
     diag_error(lo->diag, sc->at, "E0391", "'%s' shares its parameters with '%s', but its %s is %s and not "
                "%s", sc->name, owner->name, sym->name, shape_text(lo->arena, s),
@@ -192,6 +192,12 @@ static int make_var(lowering *lo, scope *sc, symbol *sym)
         return shared_var(lo, sc, sym, owner, s);
     const spec_decl *d = sym->decl;
     const char *path = arena_printf(lo->arena, "%s%s", sc->prefix, sym->name);
+    int sparse = d->sparse ? sparse_read(lo, d->sparse, s) : -1;
+    shape matrix = s;
+    if (d->sparse && sparse < 0)
+        return NO_NODE;
+    if (d->sparse)
+        s = shape_of1(lo->ir->pattern[sparse].n);
     sym->var = ir_var(lo->ir, sym->var_kind, path, s, d->is_index ? TYPE_INDEX : TYPE_REAL,
                       sym->at);
     var *v = &lo->ir->var[sym->var];
@@ -200,7 +206,8 @@ static int make_var(lowering *lo, scope *sc, symbol *sym)
     v->traced = d->trainable && d->trace;
     if (d->is_index && d->size)
         eval_dim(lo, sc, d->size, &v->index_size);
-    init_read(lo, d, v);
+    v->pattern = sparse;
+    init_read(lo, d, matrix, v);
     return v->now;
 }
 

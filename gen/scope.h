@@ -170,7 +170,11 @@ size_t builtin_names(const char **name, size_t max);
 /* The cell that has a file in one of the N folders and a name most like NAME, or NULL; in cells.c.  */
 const char *cell_nearest(const char *name, const char *const *folder, size_t n, arena *a);
 
-/* Initial values, in init.c.  */
-void init_read(lowering *lo, const spec_decl *d, var *v);
+/* Where the non-zeros of a parameter of shape S stand, in sparse.c: into ir.pattern, or -1 after an error.  */
+int sparse_read(lowering *lo, const yaml_tree *tree, shape s);
+
+/* Initial values, in init.c.  MATRIX is the shape as declared; a sparse parameter's own is that of its
+   non-zeros, and its fans count these.  */
+void init_read(lowering *lo, const spec_decl *d, shape matrix, var *v);
 
 #endif

@@ -24,6 +24,7 @@ typedef struct {
     bool trace;      /* params; true unless said otherwise */
     bool trainable;  /* params; true unless said otherwise */
     yaml_tree *value; /* consts */
+    yaml_tree *sparse; /* params: where the non-zeros are; NULL: all elements are there */
 } spec_decl;
 
 typedef enum { SPEC_ARG_DIM, SPEC_ARG_NUMBER, SPEC_ARG_FUNCTION, SPEC_ARG_CHOICE } spec_arg_type;

@@ -65,9 +65,18 @@ static void read_value(reader *r, const yaml_tree *key, yaml_tree *value, void *
     d->value = value;
 }
 
+static void read_sparse(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec_decl *d = context;
+    (void)r;
+    (void)key;
+    d->sparse = value;
+}
+
 static const spec_key data_keys[] = {{"shape", read_shape}, {"type", read_type}, {"size", read_size}};
 static const spec_key param_keys[] = {
-    {"shape", read_shape}, {"init", read_init}, {"trace", read_trace}, {"trainable", read_trainable}};
+    {"shape", read_shape}, {"init", read_init}, {"trace", read_trace}, {"trainable", read_trainable},
+    {"sparse", read_sparse}};
 static const spec_key state_keys[] = {{"shape", read_shape}, {"init", read_init}};
 static const spec_key const_keys[] = {{"shape", read_shape}, {"value", read_value}};
 
