@@ -5,17 +5,24 @@
 
 #include <string.h>
 
-enum { MODULES_MAX = 4000 };
+enum { MODULES_MAX = 4000, SIZE_OPEN = -1 };
 
-/* A free name in the shape of a cell's input takes the size of what is given.  */
+/* A free name in the shape of a cell's input takes the size of what is given; so does a size that is an argument
+   of the cell and was not given.  */
 static void bind_input_dims(lowering *lo, scope *sc, const spec_decl *d, int input)
 {
     for (size_t k = 0; k < d->rank; k++) {
         const expr *e = d->dim[k];
-        if (!e || e->kind != EXPR_NAME || e->primed || scope_find(sc, e->name, false))
+        if (!e || e->kind != EXPR_NAME || e->primed)
             continue;
-        symbol *sym = scope_add(lo, sc, SYM_DIM, e->name, e->at);
+        symbol *sym = scope_find(sc, e->name, false);
+        bool open = sym && sym->kind == SYM_DIM && sym->progress == DONE && sym->dim == SIZE_OPEN;
+        if (sym && !open)
+            continue;
+        if (!sym)
+            sym = scope_add(lo, sc, SYM_DIM, e->name, e->at);
         sym->bound_by = input;
+        sym->progress = FRESH;
     }
 }
 
@@ -100,6 +107,17 @@ static void bind_arg(lowering *lo, scope *sc, const spec_arg *arg, yaml_tree *tr
     }
 }
 
+static bool is_input_axis(const spec *cell, const char *name)
+{
+    for (size_t i = 0; i < cell->n_inputs; i++)
+        for (size_t k = 0; k < cell->input[i].rank; k++) {
+            const expr *e = cell->input[i].dim[k];
+            if (e && e->kind == EXPR_NAME && strcmp(e->name, name) == 0)
+                return true;
+        }
+    return false;
+}
+
 static void add_args(lowering *lo, scope *sc, const spec *cell, const spec_module *m)
 {
     refuse_unknown_args(lo, cell, m);
@@ -107,12 +125,15 @@ static void add_args(lowering *lo, scope *sc, const spec *cell, const spec_modul
         const spec_arg *arg = &cell->arg[k];
         const spec_setting *given = find_setting(m->setting, m->n_settings, arg->name);
         yaml_tree *tree = given ? given->value : arg->fallback;
-        if (!tree) {
+        bool open = !tree && arg->type == SPEC_ARG_DIM && is_input_axis(cell, arg->name);
+        if (!tree && !open) {
             diag_error(lo->diag, m->at, "E0304", "cell '%s' needs the argument '%s'", m->cell,
                        arg->name);
             diag_note(lo->diag, arg->at, "it is declared here");
         }
         bind_arg(lo, sc, arg, tree, given ? sc->parent : sc);
+        if (open)
+            scope_find(sc, arg->name, false)->dim = SIZE_OPEN;
     }
 }
 

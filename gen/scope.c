@@ -207,8 +207,9 @@ static int make_var(lowering *lo, scope *sc, symbol *sym)
     if (d->is_index && d->size)
         eval_dim(lo, sc, d->size, &v->index_size);
     v->pattern = sparse;
-    init_read(lo, d, matrix, v);
-    return v->now;
+    int now = v->now;
+    init_read(lo, sc, d, matrix, sym->var);
+    return now;
 }
 
 static int const_value(lowering *lo, scope *sc, symbol *sym)

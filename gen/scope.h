@@ -173,8 +173,8 @@ const char *cell_nearest(const char *name, const char *const *folder, size_t n, 
 /* Where the non-zeros of a parameter of shape S stand, in sparse.c: into ir.pattern, or -1 after an error.  */
 int sparse_read(lowering *lo, const yaml_tree *tree, shape s);
 
-/* Initial values, in init.c.  MATRIX is the shape as declared; a sparse parameter's own is that of its
+/* How variable INDEX begins, in init.c; names of numbers are read in SC.  MATRIX is the shape as declared; a sparse parameter's own is that of its
    non-zeros, and its fans count these.  */
-void init_read(lowering *lo, const spec_decl *d, shape matrix, var *v);
+void init_read(lowering *lo, scope *sc, const spec_decl *d, shape matrix, int index);
 
 #endif
