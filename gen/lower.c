@@ -30,6 +30,9 @@ static void set_next(lowering *lo, scope *sc, symbol *sym)
         return;
     }
     v->next = eq->node;
+    for (int i = 0; i < g->n_vars && v->next != NO_NODE; i++)
+        if (i != sym->var && g->var[i].next == v->next)
+            v->next = ir_own_copy(g, v->next, sym->var); /* two states of one value are two */
 }
 
 static void set_states(lowering *lo, scope *sc)

@@ -299,8 +299,16 @@ static int input_node(lowering *lo, scope *sc, symbol *sym, loc use)
     return x;
 }
 
+/* Is X no element-wise operator's result, or one that canon.c takes apart where it is read?  */
+static bool is_seen_through(const ir *g, int x)
+{
+    const ir_node *v = &g->node[x];
+    return !ir_elementwise(g, x) || v->op == OP_neg || v->op == OP_copy
+           || (v->op == OP_mul && g->node[v->arg[0]].op == OP_const);
+}
+
 /* The new value of a state has the state's shape, and is the result of an element-wise operator of its
-   own: so it is never at the same time the output of a weight op.  */
+   own: so it is never at the same time the output of a weight op, and whoever reads it reads this node.  */
 static int new_value(lowering *lo, scope *sc, const symbol *eq, int x)
 {
     ir *g = lo->ir;
@@ -320,7 +328,7 @@ static int new_value(lowering *lo, scope *sc, const symbol *eq, int x)
         x = ir_ew1(g, OP_real, x);
     if (v->kind == VAR_STATE)
         x = ir_ew1(g, OP_stop_gradient, x);
-    return ir_elementwise(g, x) ? x : ir_ew1(g, OP_copy, x);
+    return is_seen_through(g, x) ? ir_own_copy(g, x, state->var) : x;
 }
 
 /* What an equation or a block gives SYM: X.  A block's own new values become those of states only outside.  */
