@@ -11,7 +11,10 @@ static Suite *(*const all_suites[])(void) = {
     gradient_suite,
 
     digits_suite,    npz_suite,
-    runtime_suite,
+
+    lang_suite,
+    messages_suite,
+    npz_suite,    runtime_suite,
     stack_suite,
 
     examples_suite,

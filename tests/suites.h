@@ -10,6 +10,10 @@ Suite *emitted_suite(void);
 Suite *golden_suite(void);
 Suite *gradient_suite(void);
 
+Suite *lang_suite(void);
+Suite *messages_suite(void);
+Suite *npz_suite(void);
+Suite *runtime_suite(void);
 Suite *digits_suite(void);Suite *npz_suite(void);
 Suite *runtime_suite(void);
 Suite *stack_suite(void);
