@@ -275,6 +275,11 @@ typedef double (*sequence_f64)(const void *p, void *s, void *tape, size_t n, con
 typedef float (*sequence_f32)(const void *p, void *s, void *tape, size_t n, const void *in,
                               const void *target, void *out, void *grad);
 
+typedef double (*window_f64)(const void *p, void *s, void *e, void *tape, size_t n, const void *in,
+                             const void *target, void *out, void *grad);
+typedef float (*window_f32)(const void *p, void *s, void *e, void *tape, size_t n, const void *in,
+                            const void *target, void *out, void *grad);
+
 void model_step(model *m, int t)
 {
     ((step_function)m->function[MODEL_STEP])(m->params, m->state, model_block(m, ETR_INPUT, t),
@@ -310,6 +315,19 @@ double model_learn(model *m, int t)
     return ((learn_f64)f)(m->params, m->state, m->trace, in, target, out, m->grad);
 }
 
+/* Windows of several steps: there is a trace and a tape.  */
+static double learn_windows(model *m)
+{
+    const size_t n = (size_t)m->n_steps;
+    void (*f)(void) = m->function[MODEL_LEARN_SEQUENCE];
+
+    if (m->info->real_bytes == 4)
+        return (double)((window_f32)f)(m->params, m->state, m->trace, m->tape, n, m->input,
+                                       m->target, m->output, m->grad);
+    return ((window_f64)f)(m->params, m->state, m->trace, m->tape, n, m->input, m->target,
+                           m->output, m->grad);
+}
+
 double model_learn_sequence(model *m)
 {
     const size_t n = (size_t)m->n_steps;
@@ -330,7 +348,7 @@ double model_learn_all(model *m)
     if (model_has(m, MODEL_RESET_TRACE))
         ((init_function)m->function[MODEL_RESET_TRACE])(m->trace);
     if (!model_has(m, MODEL_LEARN))
-        return model_learn_sequence(m);
+        return m->info->trace_bytes > 0 ? learn_windows(m) : model_learn_sequence(m);
     for (int t = 0; t < m->n_steps; t++)
         total += model_learn(m, t);
     return total;
