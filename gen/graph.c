@@ -71,7 +71,7 @@ static unsigned arriving(const graph *gr, const unsigned *way, int n, position_w
     unsigned in = 0;
     if (v->op == OP_stop_gradient || v->type != TYPE_REAL)
         return 0;
-    for (int i = 0; i < v->n_args - gr->is_weight_op[n]; i++)
+    for (int i = 0; i < ir_n_ways(gr->ir, n) - gr->is_weight_op[n]; i++)
         in |= way[v->arg[i]];
     if (in == 0)
         return 0;

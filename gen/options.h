@@ -19,6 +19,7 @@ typedef struct {
     const char *rule, *vjp_time, *signal, *plain, *dense; /* NULL: as the spec says */
     int window;                                           /* 0: as the spec says */
     int unroll;
+    int max_errors;
     show_form show;
     bool dump, check_only, list_outputs;
 } options;

@@ -103,7 +103,7 @@ static void first_levels(schedule *sc)
         if (!sc->live[n] || is_leaf(v->op) || schedule_is_view(sc, n))
             continue;
         bool reads_here = in_loop(sc, n) || is_reduction(v->op);
-        for (int i = 0; i < v->n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, v->arg[i], &direct);
             int level = take_index_level(sc, v->arg[i]);
@@ -136,7 +136,7 @@ static users find_users(const schedule *sc)
         for (int n = 0; n < g->n_nodes; n++) {
             if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
                 continue;
-            for (int i = 0; i < g->node[n].n_args; i++) {
+            for (int i = 0; i < ir_n_reads(g, n); i++) {
                 bool direct;
                 int x = below_views(sc, g->node[n].arg[i], &direct);
                 user_range *r = &u.range[x];
@@ -197,7 +197,7 @@ static void sink(schedule *sc, const users *u, int n)
     }
     if (target <= sc->level[n])
         return;
-    for (int i = 0; i < g->node[n].n_args; i++) {
+    for (int i = 0; i < ir_n_reads(g, n); i++) {
         bool direct;
         int x = below_views(sc, g->node[n].arg[i], &direct);
         if (!is_leaf(g->node[x].op) && !array_anyway(sc, u, x, n) && !only_user(u, x, n))
@@ -334,7 +334,7 @@ static void hold_arrays(schedule *sc)
     for (int n = 0; n < g->n_nodes; n++) {
         if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
             continue;
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, g->node[n].arg[i], &direct);
             if (i == 1 && reads_weight(g->node[n].op) && is_cheap(sc, x, CHEAP))
@@ -354,7 +354,7 @@ static bool read_later(const schedule *sc, int variable, int at)
     for (int n = 0; n < g->n_nodes; n++) {
         if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
             continue;
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, g->node[n].arg[i], &direct);
             if (g->node[x].op != OP_var || g->node[x].var != variable)
@@ -363,13 +363,20 @@ static bool read_later(const schedule *sc, int variable, int at)
                 return true;
         }
     }
-    for (int k = 0; k < sc->n_stores; k++) {
-        bool direct;
-        int x = below_views(sc, sc->store[k].node, &direct);
-        if (g->node[x].op == OP_var && g->node[x].var == variable)
-            return true; /* stored as it is, at the very end */
-    }
     return false;
+}
+
+/* Into the loops of their levels, those that overwrite behind the others: these may still read what is
+   overwritten.  */
+static void push_stores(schedule *sc, bool overwriting)
+{
+    const ir *g = sc->ir;
+    for (int i = 0; i < sc->n_stores; i++) {
+        if ((sc->store[i].var >= 0) != overwriting)
+            continue;
+        kernel *k = loop_at(sc, sc->store[i].level, g->node[sc->store[i].node].shape);
+        ARENA_PUSH(g->arena, k->store, k->n_stores, k->cap_stores, i);
+    }
 }
 
 /* Stores of values that no loop computes, or that must wait, stand in loops behind all others.  */
@@ -395,10 +402,8 @@ static void place_stores(schedule *sc, int last)
             sc->place_of[st->node] = i;
         }
     }
-    for (int i = 0; i < sc->n_stores; i++) {
-        kernel *k = loop_at(sc, sc->store[i].level, g->node[sc->store[i].node].shape);
-        ARENA_PUSH(g->arena, k->store, k->n_stores, k->cap_stores, i);
-    }
+    push_stores(sc, false);
+    push_stores(sc, true);
 }
 
 /* A value read once, in its own loop, and without a name from the spec is written where it is read.  */
@@ -412,7 +417,7 @@ static void hold_locals(schedule *sc)
         op_code op = g->node[n].op;
         bool twice = op == OP_maximum || op == OP_minimum || op == OP_relu || op == OP_sign
                      || is_reduction(op);
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             reads[below_views(sc, g->node[n].arg[i], &direct)] += 1 + twice;
         }
@@ -435,8 +440,26 @@ static void count_arrays(schedule *sc)
             sc->array_bytes += shape_numel(g->node[n].shape) * g->real_bits / 8;
 }
 
+/* What leaves the function as the old value of a variable that the function overwrites (or a view of
+   it) becomes a value of its own, which like any reader comes before the overwriting.  */
+static void copy_overwritten(ir *g, store *stores, int n)
+{
+    for (int i = 0; i < n; i++) {
+        int x = stores[i].node;
+        while (is_view_op(g->node[x].op))
+            x = schedule_source(g, x);
+        bool overwritten = false;
+        for (int k = 0; k < n; k++)
+            overwritten = overwritten
+                          || (g->node[x].op == OP_var && stores[k].var == g->node[x].var);
+        if (overwritten)
+            stores[i].node = ir_ew1(g, OP_copy, stores[i].node);
+    }
+}
+
 schedule *schedule_run(ir *g, store *stores, int n)
 {
+    copy_overwritten(g, stores, n);
     schedule *sc = ARENA_NEW(g->arena, schedule);
     int *root = ARENA_ARRAY(g->arena, int, n + 1);
     for (int i = 0; i < n; i++)
