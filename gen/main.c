@@ -37,7 +37,7 @@ static int compile(const options *o, arena *a, diag *d)
     const spec *s = spec_read(o->model, false, a, d, &status);
     if (!s)
         return (int)status;
-    if (!options_learning(o, s, d, &set))
+    if (!options_learning(o, s, a, d, &set))
         return SPEC_WRONG;
     const lower_options lo = {o->data_dir, o->n_defines, o->define, o->prefix, o->check_only};
     ir *g = lower_spec(s, &lo, a, d);
@@ -48,7 +48,7 @@ static int compile(const options *o, arena *a, diag *d)
         ir_dump(g, &out);
         return print(&out);
     }
-    graph *gr = graph_compile(g, set.rule == RULE_BPTT ? DENSE_DROP : set.dense);
+    graph *gr = graph_compile(g, set.trace == TRACE_NONE ? DENSE_DROP : set.dense);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
     diff_jacobians(gr, set.dense);
