@@ -5,6 +5,7 @@
    window k:     grad_W += sum_a dL(window)/ds_a(entry) e_a(entry) + the exact gradient inside of the window
    In a window of one step the trace lags: step t first brings it from t-2 to t-1 with the factors x, D, df
    that step t-1 left behind, so that trace and gradient are met in one pass.  */
+#include "forward.h"
 #include "learner.h"
 
 #include <math.h>
@@ -103,7 +104,7 @@ int learner_recursion(const learner *l, const hidden_group *group, int a, int b)
 {
     int own = l->set->recursion == RECURSION_LEAK && a == b;
     if (l->set->recursion == RECURSION_JACOBIAN)
-        return group->D[a * group->n_states + b];
+        return (l->set->coupled ? group->coupled : group->D)[a * group->n_states + b];
     return ir_const(l->ir, own ? l->set->leak : 0, group->varshape);
 }
 
@@ -414,10 +415,14 @@ model_plan *learn_plan(graph *gr, const learning *set)
     l.time = set->trace == TRACE_NONE || set->window > 1 ? TIME_WINDOW
              : set->window == 1                        ? TIME_ENTRY
                                                        : TIME_T;
-    if (set->trace == TRACE_INFLUENCE || set->trace == TRACE_RANDOM || set->trace == TRACE_EXACT
-        || set->coupled) {
+    if (set->trace == TRACE_INFLUENCE || set->trace == TRACE_RANDOM || set->trace == TRACE_EXACT) {
         diag_error(g->diag, set->at, "E0510", "rule: %s is not supported yet", set->rule);
         return plan;
+    }
+    for (int k = 0; set->coupled && k < gr->n_groups; k++) {
+        gr->group[k].coupled = forward_coupled(gr, k, set->at);
+        if (!gr->group[k].coupled)
+            return plan;
     }
     plan->ir = g;
     plan->graph = gr;

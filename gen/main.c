@@ -48,7 +48,8 @@ static int compile(const options *o, arena *a, diag *d)
         ir_dump(g, &out);
         return print(&out);
     }
-    graph *gr = graph_compile(g, set.trace == TRACE_NONE ? DENSE_DROP : set.dense);
+    bool exact = set.trace == TRACE_NONE || set.trace == TRACE_EXACT; /* nothing is left out */
+    graph *gr = graph_compile(g, exact || set.coupled ? DENSE_DROP : set.dense, set.coupled);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
     diff_jacobians(gr, set.dense);
