@@ -300,6 +300,8 @@ static const struct {
     {"element_wise", 1, 1, "", weight_element_wise},
     {"max_pool", 2, 2, "stride ", weight_max_pool},
     {"avg_pool", 2, 2, "stride ", weight_avg_pool},
+    {"dropout", 3, 3, "", random_dropout},
+    {"random_uniform", 2, 2, "", random_uniform},
 };
 
 enum { N_BUILTINS = sizeof table / sizeof table[0] };
@@ -358,7 +360,7 @@ int builtin_call(lowering *lo, scope *sc, const expr *e, const int *arg)
         return NO_NODE;
     }
     bool texts = table[i].make == call_reshape || table[i].make == weight_einsum
-                 || table[i].make == weight_max_pool || table[i].make == weight_avg_pool;
+                 || table[i].make == random_uniform || table[i].make == weight_max_pool || table[i].make == weight_avg_pool;
     for (int k = 0; k < c.n; k++)
         if (is_text(e->arg[k]) && !texts)
             return builtin_refuse(&c, "E0358", "does not take a list or a text");

@@ -276,6 +276,13 @@ int ir_own_copy(ir *g, int x, int owner)
                                   .n_args = 1, .arg = &x, .start = owner, .var = -1});
 }
 
+int ir_random(ir *g, int seed, int64_t stream, shape s)
+{
+    int arg = ir_broadcast(g, seed, s);
+    return ir_intern(g, (ir_node){.op = OP_random, .type = TYPE_REAL, .shape = s, .n_args = 1,
+                                  .arg = &arg, .start = stream, .var = -1});
+}
+
 int ir_iota(ir *g, int64_t n)
 {
     return ir_intern(g, (ir_node){.op = OP_iota, .type = TYPE_INDEX, .shape = shape_of1(n), .var = -1});

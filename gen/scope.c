@@ -324,6 +324,8 @@ static int new_value(lowering *lo, scope *sc, const symbol *eq, int x)
         return NO_NODE;
     }
     x = ir_broadcast(g, x, v->shape);
+    if (v->type == TYPE_INDEX)
+        return ir_ew1(g, OP_index, x);
     if (g->node[x].type != TYPE_REAL)
         x = ir_ew1(g, OP_real, x);
     if (v->kind == VAR_STATE)

@@ -92,6 +92,7 @@ typedef struct {
     int n_evals, n_modules; /* so far: functions and cells can multiply */
     int n_words;       /* of choices, so far */
     int unroll_limit;
+    int64_t n_streams; /* of random numbers, so far */
     import *import;    /* files that were imported */
     import *importing; /* the one that is being read */
     import *cell;      /* files found by a cell's name */

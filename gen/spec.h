@@ -11,6 +11,8 @@
      h: [n]                       (shape alone)
      h: {shape: [n], init: 0}
      label: {shape: [], type: index, size: 10}
+     count: {shape: [n], type: index}     (states; no size)
+     seed: {shape: [], type: seed, init: 42}
      W: {shape: [3, n], init: glorot_uniform, trace: false, trainable: false}
      k: {value: [1.0, 2.0]}  or  k: {value: 0.5}   (consts; nested lists give the shape)  */
 typedef struct {
@@ -18,7 +20,8 @@ typedef struct {
     loc at;
     size_t rank;
     expr **dim;    /* of the shape; NULL with rank 0 for [] */
-    bool is_index; /* type: index */
+    bool is_index; /* type: index or seed: a whole number */
+    bool is_seed;  /* type: seed: a state that counts by itself */
     expr *size;    /* of an index: how many values; NULL otherwise */
     yaml_tree *init; /* as written; NULL: the default */
     bool trace;      /* params; true unless said otherwise */

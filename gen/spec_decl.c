@@ -28,6 +28,16 @@ static void read_type(reader *r, const yaml_tree *key, yaml_tree *value, void *c
     d->is_index = spec_choice(r, value, types) == types[1];
 }
 
+static void read_state_type(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    static const char *const types[] = {"real", "index", "seed", NULL};
+    spec_decl *d = context;
+    const char *type = spec_choice(r, value, types);
+    (void)key;
+    d->is_seed = type == types[2];
+    d->is_index = type == types[1] || d->is_seed;
+}
+
 static void read_size(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
     spec_decl *d = context;
@@ -77,7 +87,9 @@ static const spec_key data_keys[] = {{"shape", read_shape}, {"type", read_type},
 static const spec_key param_keys[] = {
     {"shape", read_shape}, {"init", read_init}, {"trace", read_trace}, {"trainable", read_trainable},
     {"sparse", read_sparse}};
-static const spec_key state_keys[] = {{"shape", read_shape}, {"init", read_init}};
+static const spec_key hidden_keys[] = {{"shape", read_shape}, {"init", read_init}};
+static const spec_key state_keys[] = {
+    {"shape", read_shape}, {"init", read_init}, {"type", read_state_type}};
 static const spec_key const_keys[] = {{"shape", read_shape}, {"value", read_value}};
 
 /* One mapping of declarations of one kind.  */
@@ -94,7 +106,7 @@ static void check_decl(reader *r, const spec_decl *d, const yaml_tree *value, co
         diag_error(r->diag, value->at, "E0251", "'%s' needs a shape", d->name);
     if (!form->needs_shape && !d->value)
         diag_error(r->diag, value->at, "E0252", "'%s' needs a value", d->name);
-    if (d->is_index && !d->size) {
+    if (d->is_index && !d->size && form->keys == data_keys) {
         diag_error(r->diag, value->at, "E0253", "the index '%s' needs a size", d->name);
         diag_note(r->diag, value->at, "size: 10 says that its values are 0 to 9");
     }
@@ -162,7 +174,7 @@ void spec_read_params(reader *r, const yaml_tree *key, yaml_tree *value, void *c
 
 void spec_read_hidden(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const decl_form form = FORM("a hidden state", state_keys, true);
+    static const decl_form form = FORM("a hidden state", hidden_keys, true);
     (void)key;
     (void)context;
     r->spec->hidden = read_decls(r, value, &form, &r->spec->n_hidden);
