@@ -71,15 +71,33 @@ static int factor(learner *l, int node, bool lagged)
     return lagged ? learner_lag(l, node) : node;
 }
 
+/* The op's input; NO_NODE for an element-wise use.  */
+static int input(carrier *c, bool lagged)
+{
+    return c->r->x == NO_NODE ? NO_NODE : factor(c->l, c->r->x, lagged);
+}
+
+/* df of component A.  Before the first step there was none: what is constant waits for it.  */
+static int own(carrier *c, int a, bool lagged)
+{
+    ir *g = c->l->ir;
+    int df = c->r->df[c->group->state[a]];
+    bool constant = g->node[df].op == OP_const
+                    && (c->r->x == NO_NODE || g->node[c->r->x].op == OP_const);
+    if (!lagged || !constant || ir_is_zero(g, df))
+        return factor(c->l, df, lagged);
+    return ir_ew2(g, OP_mul, learner_started(c->l), df);
+}
+
 /* x df of component A.  */
 static int fresh(carrier *c, int a, bool lagged)
 {
     ir *g = c->l->ir;
-    int df = factor(c->l, c->r->df[c->group->state[a]], lagged);
+    int df = own(c, a, lagged);
     if (ir_is_zero(g, df))
         return NO_NODE;
-    int x = c->r->x == NO_NODE ? NO_NODE : factor(c->l, c->r->x, lagged);
-    return ir_ew2(g, OP_mul, trace_by_input(g, &c->form, x), trace_by_position(g, &c->form, df));
+    return ir_ew2(g, OP_mul, trace_by_input(g, &c->form, input(c, lagged)),
+                  trace_by_position(g, &c->form, df));
 }
 
 /* sum_b D[a,b] e[b] */
@@ -120,7 +138,7 @@ static void carry_group(carrier *c, int inside)
     bool lagged = l->time == TIME_ENTRY, window = l->time == TIME_WINDOW;
     int flat = inside, sum = NO_NODE;
     for (int a = 0; a < c->group->n_states; a++) {
-        int s = c->group->state[a], signal = l->signal[s];
+        int signal = l->signal[c->group->state[a]];
         bool apart = window ? !c->stored[a] : past(c, a, lagged) == NO_NODE;
         int e = window && c->stored[a] ? g->var[c->e[a]].now : advanced(c, a, lagged || window);
         if (c->stored[a])
@@ -129,15 +147,13 @@ static void carry_group(carrier *c, int inside)
             continue;
         if (apart)
             flat = learner_plus(g, flat,
-                                ir_ew2(g, OP_mul, signal,
-                                       factor(l, c->r->df[s], lagged || window)));
+                                ir_ew2(g, OP_mul, signal, own(c, a, lagged || window)));
         else
             sum = learner_plus(g, sum, ir_ew2(g, OP_mul, trace_by_position(g, &c->form, signal), e));
     }
     if (flat != NO_NODE && !ir_is_zero(g, flat)) {
-        int x = c->r->x == NO_NODE ? NO_NODE : factor(l, c->r->x, lagged || window);
-        sum = learner_plus(g, sum, ir_ew2(g, OP_mul, trace_by_input(g, &c->form, x),
-                                          trace_by_position(g, &c->form, flat)));
+        int in = trace_by_input(g, &c->form, input(c, lagged || window));
+        sum = learner_plus(g, sum, ir_ew2(g, OP_mul, in, trace_by_position(g, &c->form, flat)));
     }
     if (sum != NO_NODE)
         learner_add(l, c->r->w, trace_to_weight(g, &c->form, sum));

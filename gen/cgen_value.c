@@ -265,8 +265,10 @@ static bool needs_parens(const op_info *op, const char *at, int prec, bool first
 {
     if (prec == 0 || enclosed(op->form, at))
         return false;
+    if (at > op->form && at[-1] == '-') /* --x is something else */
+        return true;
     if (op->prec == 0 || op->prec == 2)
-        return prec > 2 || (prec == 2 && op->form[0] == '-');
+        return prec > 2;
     if (op->prec == 3 || op->prec == 4)
         return first ? prec > op->prec : prec >= op->prec;
     return prec > 4;

@@ -328,7 +328,7 @@ static void init_line(emitter *em, const var *v, const char *block, int stream)
             line(em, arena_printf(a, "    (%s)[i] = %s;", at, x));
         } else {
             line(em, arena_printf(a, "memset(%s%s->%s, 0, sizeof %s->%s);",
-                                  v->shape.rank + batched ? "" : "&", block, v->c_name, block,
+                                  v->shape.rank + batched > 0 ? "" : "&", block, v->c_name, block,
                                   v->c_name));
         }
         break;

@@ -86,6 +86,17 @@ int learner_lag(learner *l, int node)
     return g->var[v].now;
 }
 
+int learner_started(learner *l)
+{
+    ir *g = l->ir;
+    if (l->started < 0) {
+        l->started = ir_var(g, VAR_TRACE, "last.any", shape_scalar(), TYPE_REAL, (loc){0});
+        g->var[l->started].next = ir_const(g, 1, shape_scalar());
+        g->var[l->started].note = "1 behind the first step";
+    }
+    return g->var[l->started].now;
+}
+
 /* --- what every function does ---------------------------------------------------------------------- */
 
 static void put_step(const learner *l, function_plan *f)
@@ -279,7 +290,7 @@ model_plan *learn_plan(graph *gr, const learning *set)
 {
     ir *g = gr->ir;
     model_plan *plan = ARENA_NEW(g->arena, model_plan);
-    learner l = {.plan = plan, .ir = g, .gr = gr, .set = set};
+    learner l = {.plan = plan, .ir = g, .gr = gr, .set = set, .started = -1};
     l.time = set->rule == RULE_BPTT || set->window > 1 ? TIME_WINDOW
              : set->window == 1                        ? TIME_ENTRY
                                                        : TIME_T;

@@ -26,6 +26,7 @@ typedef struct {
     int n_lags;
     size_t cap_lags;
     int *lag_of, *lag_var; /* nodes kept for the next step, and their variables */
+    int started;           /* the variable of learner_started, or -1 */
 } learner;
 
 /* The sum; NO_NODE is zero.  */
@@ -43,6 +44,9 @@ void learner_add(learner *l, int n, int node);
 
 /* NODE's value one step ago, kept in the trace block unless it is constant.  */
 int learner_lag(learner *l, int node);
+
+/* 0 in the first step, then 1.  */
+int learner_started(learner *l);
 
 /* jacobian.c: the Jacobian and signal blocks */
 void jacobian_entries(learner *l);

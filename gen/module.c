@@ -34,6 +34,15 @@ static const spec_setting *find_setting(const spec_setting *s, size_t n, const c
     return NULL;
 }
 
+/* Where the settings of the module SC are read: a stack on the way has no names but its layers'.  */
+static scope *outside(scope *sc)
+{
+    do
+        sc = sc->parent;
+    while (!sc->spec);
+    return sc;
+}
+
 /* --- arguments ---------------------------------------------------------------------------------------- */
 
 static void refuse_unknown_args(lowering *lo, const spec *cell, const spec_module *m)
@@ -131,7 +140,7 @@ static void add_args(lowering *lo, scope *sc, const spec *cell, const spec_modul
                        arg->name);
             diag_note(lo->diag, arg->at, "it is declared here");
         }
-        bind_arg(lo, sc, arg, tree, given ? sc->parent : sc);
+        bind_arg(lo, sc, arg, tree, given ? outside(sc) : sc);
         if (open)
             scope_find(sc, arg->name, false)->dim = SIZE_OPEN;
     }
@@ -176,7 +185,7 @@ static void add_inputs(lowering *lo, scope *sc, const spec *cell, const spec_mod
         symbol *sym = scope_add(lo, sc, SYM_INPUT, d->name, d->at);
         int index = (int)(sym - sc->symbol);
         sym->decl = d;
-        sym->from = sc->parent;
+        sym->from = outside(sc);
         if (given) {
             sym->value = expr_parse(given->value, lo->arena, lo->diag);
             sym->progress = sym->value ? FRESH : DONE;
@@ -264,7 +273,8 @@ static bool is_recursive(lowering *lo, const scope *parent, const spec_module *m
     return false;
 }
 
-static void add_modules(lowering *lo, scope *sc, const spec_module *m, size_t n, bool chain);
+static void add_modules(lowering *lo, scope *sc, const spec_module *m, size_t n, bool chain,
+                        scope *before);
 
 static scope *module_scope(lowering *lo, scope *parent, const spec_module *m, scope *before)
 {
@@ -282,7 +292,7 @@ static scope *module_scope(lowering *lo, scope *parent, const spec_module *m, sc
     sc->at = m->at;
     sc->prefix = arena_printf(lo->arena, "%s%s.", parent->prefix, m->name);
     if (!m->cell) {
-        add_modules(lo, sc, m->layer, m->n_layers, true);
+        add_modules(lo, sc, m->layer, m->n_layers, true, before);
         return sc;
     }
     if (*m->cell == '\0' || is_recursive(lo, parent, m))
@@ -299,10 +309,11 @@ static scope *module_scope(lowering *lo, scope *parent, const spec_module *m, sc
     return sc;
 }
 
-/* In a CHAIN each module's first input defaults to the output of the one before.  */
-static void add_modules(lowering *lo, scope *sc, const spec_module *m, size_t n, bool chain)
+/* In a CHAIN each module's first input defaults to the output of the one before, the first one's to that of
+   BEFORE (if not NULL).  */
+static void add_modules(lowering *lo, scope *sc, const spec_module *m, size_t n, bool chain,
+                        scope *before)
 {
-    scope *before = NULL;
     for (size_t i = 0; i < n; i++) {
         symbol *sym = scope_add(lo, sc, SYM_MODULE, m[i].name, m[i].at);
         size_t index = (size_t)(sym - sc->symbol);
@@ -319,5 +330,5 @@ static void add_modules(lowering *lo, scope *sc, const spec_module *m, size_t n,
 
 void module_add_all(lowering *lo, scope *sc, const spec *s)
 {
-    add_modules(lo, sc, s->module, s->n_modules, false);
+    add_modules(lo, sc, s->module, s->n_modules, false, NULL);
 }

@@ -447,7 +447,7 @@ static void copy_overwritten(ir *g, store *stores, int n)
     for (int i = 0; i < n; i++) {
         int x = stores[i].node;
         while (is_view_op(g->node[x].op))
-            x = g->node[x].arg[0];
+            x = schedule_source(g, x);
         bool overwritten = false;
         for (int k = 0; k < n; k++)
             overwritten = overwritten
