@@ -229,11 +229,12 @@ static int call_softmax_cross_entropy(const call *c)
     if (g->node[c->arg[1]].type == TYPE_INDEX) {
         if (s.rank != 1 || t.rank != 0)
             return builtin_misfit(c);
-        int64_t size = g->var[g->node[c->arg[1]].var].index_size;
+        int64_t size = ir_index_size(g, c->arg[1]);
         if (size != s.dim[0]) {
             diag_error(c->lo->diag, c->e->at, "E0356", "%lld logits for a label of %lld classes",
                        (long long)s.dim[0], (long long)size);
-            diag_note(c->lo->diag, g->var[g->node[c->arg[1]].var].at, "the label is declared here");
+            if (g->node[c->arg[1]].op == OP_var)
+                diag_note(c->lo->diag, g->var[g->node[c->arg[1]].var].at, "the label is declared here");
             return NO_NODE;
         }
         int less = shifted(g, c->arg[0], &logsum);

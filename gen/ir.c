@@ -470,6 +470,14 @@ bool ir_elementwise(const ir *g, int x)
     return op_table[g->node[x].op].elementwise;
 }
 
+int64_t ir_index_size(const ir *g, int x)
+{
+    const ir_node *v = &g->node[x];
+    while (v->op == OP_slice || v->op == OP_reshape || v->op == OP_broadcast || v->op == OP_take)
+        v = &g->node[v->arg[0]];
+    return v->op == OP_var ? g->var[v->var].index_size : 0;
+}
+
 int ir_n_reads(const ir *g, int x)
 {
     return g->node[x].op == OP_graft ? 1 : g->node[x].n_args;

@@ -190,6 +190,9 @@ bool ir_is_const(const ir *g, int x, double value);
 bool ir_is_zero(const ir *g, int x);
 bool ir_elementwise(const ir *g, int x);
 
+/* How many values the index X may have; 0: it is not known.  */
+int64_t ir_index_size(const ir *g, int x);
+
 /* How many of node X's arguments, from the first on, its value is made of; and how many its derivative
    follows.  A graft reads one and follows two; what else it holds is for the derivative.  */
 int ir_n_reads(const ir *g, int x);

@@ -14,7 +14,8 @@
      count: {shape: [n], type: index}     (states; no size)
      seed: {shape: [], type: seed, init: 42}
      W: {shape: [3, n], init: glorot_uniform, trace: false, trainable: false}
-     k: {value: [1.0, 2.0]}  or  k: {value: 0.5}   (consts; nested lists give the shape)  */
+     k: {value: [1.0, 2.0]}  or  k: {value: 0.5}   (consts; nested lists give the shape)
+     M: {npz: masks.npz, name: M}  */
 typedef struct {
     const char *name;
     loc at;
@@ -27,6 +28,7 @@ typedef struct {
     bool trace;      /* params; true unless said otherwise */
     bool trainable;  /* params; true unless said otherwise */
     yaml_tree *value; /* consts */
+    yaml_tree *npz, *member; /* consts: a file, and the name of an array in it */
     yaml_tree *sparse; /* params: where the non-zeros are; NULL: all elements are there */
 } spec_decl;
 

@@ -83,6 +83,22 @@ static void read_sparse(reader *r, const yaml_tree *key, yaml_tree *value, void 
     d->sparse = value;
 }
 
+static void read_npz(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec_decl *d = context;
+    (void)key;
+    if (spec_want_scalar(r, value, "a file's path"))
+        d->npz = value;
+}
+
+static void read_member(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec_decl *d = context;
+    (void)key;
+    if (spec_want_scalar(r, value, "the name of an array"))
+        d->member = value;
+}
+
 static const spec_key data_keys[] = {{"shape", read_shape}, {"type", read_type}, {"size", read_size}};
 static const spec_key param_keys[] = {
     {"shape", read_shape}, {"init", read_init}, {"trace", read_trace}, {"trainable", read_trainable},
@@ -90,7 +106,8 @@ static const spec_key param_keys[] = {
 static const spec_key hidden_keys[] = {{"shape", read_shape}, {"init", read_init}};
 static const spec_key state_keys[] = {
     {"shape", read_shape}, {"init", read_init}, {"type", read_state_type}};
-static const spec_key const_keys[] = {{"shape", read_shape}, {"value", read_value}};
+static const spec_key const_keys[] = {{"shape", read_shape}, {"value", read_value},
+                                      {"npz", read_npz}, {"name", read_member}};
 
 /* One mapping of declarations of one kind.  */
 typedef struct {
@@ -104,8 +121,10 @@ static void check_decl(reader *r, const spec_decl *d, const yaml_tree *value, co
 {
     if (form->needs_shape && !yaml_get(value, "shape"))
         diag_error(r->diag, value->at, "E0251", "'%s' needs a shape", d->name);
-    if (!form->needs_shape && !d->value)
+    if (!form->needs_shape && (d->value != NULL) == (d->npz && d->member)) {
         diag_error(r->diag, value->at, "E0252", "'%s' needs a value", d->name);
+        diag_note(r->diag, value->at, "a number, lists, or {npz: file.npz, name: array}");
+    }
     if (d->is_index && !d->size && form->keys == data_keys) {
         diag_error(r->diag, value->at, "E0253", "the index '%s' needs a size", d->name);
         diag_note(r->diag, value->at, "size: 10 says that its values are 0 to 9");
