@@ -316,7 +316,8 @@ static void init_line(emitter *em, const var *v, const char *block, int stream)
     bool batched = v->kind != VAR_PARAM && g->batch > 1;
     long long n = (long long)shape_numel(v->shape) * (batched ? g->batch : 1);
     const char *at = arena_printf(a, "&%s->%s", block, first_element(a, v, batched));
-    const char *x = cgen_number(a, v->init_a, g->real_bits);
+    const char *x = v->type == TYPE_INDEX ? arena_printf(a, "%lld", (long long)v->init_a)
+                                          : cgen_number(a, v->init_a, g->real_bits);
     const char *y = cgen_number(a, v->init_b, g->real_bits);
     int bits = g->real_bits;
     switch (v->init) {
@@ -487,6 +488,14 @@ static bool set_source(emitter *em, const char *name, const char *file)
     return true;
 }
 
+static bool draws(const ir *g)
+{
+    for (int n = 0; n < g->n_nodes; n++)
+        if (g->node[n].op == OP_random)
+            return true;
+    return false;
+}
+
 skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options)
 {
     static const char *const templates[] = {"kernels.m4", "model.h.m4", "model.c.m4"};
@@ -497,7 +506,7 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     set_info(&em);
     bool random = set_init(&em, "init_params", "p", 1u << VAR_PARAM);
     set_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
-    set_flag(&em, "has_random", random);
+    set_flag(&em, "has_random", random || draws(em.ir));
     set_tables(&em);
     set_bodies(&em);
     skel_status status = SKEL_ENVIRONMENT;

@@ -276,7 +276,7 @@ static void add_inside(learner *l, bool with_traces)
         if (graph_weight(g, n) == NO_NODE || g->node[n].op == OP_weight)
             continue;
         const relation *r = with_traces && l->time == TIME_T ? relation_of(l->gr, n) : NULL;
-        if (!r || factor_chosen(l, r))
+        if (!r || factor_chosen(l, r) || l->set->trace == TRACE_RANDOM)
             add_product(l, n, inside_of(l, n));
     }
     add_elementwise(l);
@@ -286,6 +286,10 @@ static void add_inside(learner *l, bool with_traces)
 
 static void carry_all(learner *l)
 {
+    if (l->set->trace == TRACE_RANDOM) {
+        unbiased_traces(l);
+        return;
+    }
     for (int r = 0; r < l->gr->n_relations; r++) {
         const relation *rel = &l->gr->relation[r];
         bool with = l->time == TIME_T && !l->set->plain_none && rel->op != OP_weight;
@@ -348,6 +352,18 @@ static void set_feedback(learner *l)
                 *signal = fed_back(g, *signal, B);
         }
     }
+}
+
+/* Everything by forward mode.  */
+static void plan_exact(learner *l)
+{
+    function_plan *f = &l->plan->learn;
+    if (!exact_traces(l))
+        return;
+    put_step(l, f);
+    put_loss(l, f);
+    put_gradients(l, f);
+    put_traces(l, f);
 }
 
 /* One function: step, trace and gradient.  */
@@ -415,11 +431,11 @@ model_plan *learn_plan(graph *gr, const learning *set)
     l.time = set->trace == TRACE_NONE || set->window > 1 ? TIME_WINDOW
              : set->window == 1                        ? TIME_ENTRY
                                                        : TIME_T;
-    if (set->trace == TRACE_INFLUENCE || set->trace == TRACE_RANDOM || set->trace == TRACE_EXACT) {
+    if (set->trace == TRACE_INFLUENCE) {
         diag_error(g->diag, set->at, "E0510", "rule: %s is not supported yet", set->rule);
         return plan;
     }
-    for (int k = 0; set->coupled && k < gr->n_groups; k++) {
+    for (int k = 0; set->coupled && set->trace != TRACE_RANDOM && k < gr->n_groups; k++) {
         gr->group[k].coupled = forward_coupled(gr, k, set->at);
         if (!gr->group[k].coupled)
             return plan;
@@ -441,6 +457,10 @@ model_plan *learn_plan(graph *gr, const learning *set)
     put_loss(&l, &plan->l2h);
     jacobian_put(&l, &plan->l2h, false);
     jacobian_put(&l, &plan->l2h, true);
+    if (set->trace == TRACE_EXACT) {
+        plan_exact(&l);
+        return plan;
+    }
     if (l.time != TIME_WINDOW) {
         plan_fused(&l);
         return plan;

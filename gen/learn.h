@@ -38,7 +38,8 @@ typedef struct {
     int order;               /* TRACE_INFLUENCE: steps */
     const char *modulator;   /* FEEDBACK_MODULATOR: an input */
     bool by_call;            /* TRACE_FACTORS: the correction counts calls, as the reference's */
-    bool noise_input;        /* TRACE_RANDOM: the signs are inputs */
+    bool noise_input;        /* TRACE_RANDOM: the signs are inputs; else they are drawn */
+    int64_t seed;            /* from this seed */
     const yaml_tree *factored; /* TRACE_HYBRID: parameters with factors; NULL: those not below */
     int64_t below;             /* TRACE_HYBRID: elements from which on a weight has factors */
 } learning;

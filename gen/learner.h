@@ -76,6 +76,11 @@ int jacobian_signal(learner *l, const adjoint *a, int s);
    is an adjoint of the relation's y whose gradient is to be added in the same pass.  */
 void carry_relation(learner *l, const relation *r, int inside);
 
+/* exact.c: the influence of every parameter and its exact gradient.  unbiased.c: a random product in its place.
+   False after an error.  */
+bool exact_traces(learner *l);
+bool unbiased_traces(learner *l);
+
 /* factor.c: the same with a filtered input and a filtered df in the place of a trace.  */
 void factor_relation(learner *l, const relation *r);
 

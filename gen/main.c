@@ -49,7 +49,7 @@ static int compile(const options *o, arena *a, diag *d)
         return print(&out);
     }
     bool exact = set.trace == TRACE_NONE || set.trace == TRACE_EXACT; /* nothing is left out */
-    graph *gr = graph_compile(g, exact || set.coupled ? DENSE_DROP : set.dense, set.coupled);
+    graph *gr = graph_compile(g, exact || set.coupled ? DENSE_DIAGONAL : set.dense, set.coupled);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
     diff_jacobians(gr, set.dense);

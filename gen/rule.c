@@ -43,7 +43,7 @@ static const preset presets[] = {
     {"snap", TRACE_INFLUENCE, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, 0, 0, 0, 0,
      KEYS_TIME | KEY(ORDER)},
     {"uoro", TRACE_RANDOM, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, 0, 0, 0, 0,
-     KEYS_TIME | KEY(NOISE)},
+     KEYS_TIME | KEY(NOISE) | KEY(SEED)},
     {"three_factor", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_MODULATOR, 0, 0, 0, 0,
      KEY(PLAIN) | KEY(KAPPA) | KEY(SCOPE) | KEY(MODULATOR)},
     {"scalar_leak", TRACE_WEIGHT, RECURSION_LEAK, false, FEEDBACK_SYMMETRIC, 0, 0, 0, 0.8,
@@ -101,6 +101,7 @@ static const key_row rows[LEARN_COUNT] = {
     [LEARN_MODULATOR] = {"modulator", FORM_NAME, NULL, 0, 0},
     [LEARN_BIAS_CORRECTION] = {"bias_correction", FORM_WORD, corrections, 0, 0},
     [LEARN_NOISE] = {"noise", FORM_WORD, noises, 0, 0},
+    [LEARN_SEED] = {"seed", FORM_WHOLE, NULL, 0, 1 << 20},
     [LEARN_FACTORED] = {"factored", FORM_LIST, NULL, 0, 0},
     [LEARN_BELOW] = {"below", FORM_WHOLE, NULL, 1, 1e15},
 };
@@ -234,6 +235,10 @@ static void refuse_keys(const preset *p, const spec_learning *l, diag *d)
         diag_error(d, v[LEARN_RANK].at, "E0289", "rank and decay say the same thing; leave one out");
         diag_note(d, v[LEARN_RANK].at, "a rank r is the decay (r - 1) / (r + 1)");
     }
+    if (p->trace == TRACE_RANDOM && !v[LEARN_SEED].said && !is(&v[LEARN_NOISE], "input")) {
+        diag_error(d, v[LEARN_RULE].at, "E0291", "rule: uoro needs a seed");
+        diag_note(d, v[LEARN_RULE].at, "say 'seed: 1', or 'noise: input' to give the signs yourself");
+    }
     if (p->feedback == FEEDBACK_MODULATOR && !v[LEARN_MODULATOR].said) {
         diag_error(d, v[LEARN_RULE].at, "E0290", "rule: three_factor needs a modulator");
         diag_note(d, v[LEARN_RULE].at, "name one of the inputs: 'learning: {rule: three_factor, "
@@ -273,6 +278,7 @@ bool rule_settings(const spec *s, const spec_learning *l, diag *d, learning *res
         .order = (int)number_or(&v[LEARN_ORDER], 1), .modulator = v[LEARN_MODULATOR].word,
         .by_call = is(&v[LEARN_BIAS_CORRECTION], "call"),
         .noise_input = is(&v[LEARN_NOISE], "input"), .factored = v[LEARN_FACTORED].list,
+        .seed = (int64_t)v[LEARN_SEED].number[0],
         .below = (int64_t)number_or(&v[LEARN_BELOW], 0), .at = v[LEARN_RULE].at};
     if (res->trace == TRACE_INFLUENCE && res->order == 1)
         res->trace = TRACE_WEIGHT; /* on the same positions alone: the coupled scope */

@@ -11,19 +11,24 @@
      h: [n]                       (shape alone)
      h: {shape: [n], init: 0}
      label: {shape: [], type: index, size: 10}
+     count: {shape: [n], type: index}     (states; no size)
+     seed: {shape: [], type: seed, init: 42}
      W: {shape: [3, n], init: glorot_uniform, trace: false, trainable: false}
-     k: {value: [1.0, 2.0]}  or  k: {value: 0.5}   (consts; nested lists give the shape)  */
+     k: {value: [1.0, 2.0]}  or  k: {value: 0.5}   (consts; nested lists give the shape)
+     M: {npz: masks.npz, name: M}  */
 typedef struct {
     const char *name;
     loc at;
     size_t rank;
     expr **dim;    /* of the shape; NULL with rank 0 for [] */
-    bool is_index; /* type: index */
+    bool is_index; /* type: index or seed: a whole number */
+    bool is_seed;  /* type: seed: a state that counts by itself */
     expr *size;    /* of an index: how many values; NULL otherwise */
     yaml_tree *init; /* as written; NULL: the default */
     bool trace;      /* params; true unless said otherwise */
     bool trainable;  /* params; true unless said otherwise */
     yaml_tree *value; /* consts */
+    yaml_tree *npz, *member; /* consts: a file, and the name of an array in it */
     yaml_tree *sparse; /* params: where the non-zeros are; NULL: all elements are there */
 } spec_decl;
 
@@ -120,7 +125,7 @@ struct spec_module {
 typedef enum {
     LEARN_RULE, LEARN_WINDOW, LEARN_VJP_TIME, LEARN_SIGNAL, LEARN_PLAIN, LEARN_DENSE, LEARN_DECAY,
     LEARN_RANK, LEARN_KAPPA, LEARN_LEAK, LEARN_SCOPE, LEARN_ORDER, LEARN_FEEDBACK, LEARN_MODULATOR,
-    LEARN_BIAS_CORRECTION, LEARN_NOISE, LEARN_FACTORED, LEARN_BELOW, LEARN_COUNT
+    LEARN_BIAS_CORRECTION, LEARN_NOISE, LEARN_SEED, LEARN_FACTORED, LEARN_BELOW, LEARN_COUNT
 } learning_key;
 
 /* What one of them says.  */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const programs[] = {"surrogates", "stated", "control"};
+static const char *const programs[] = {"surrogates", "stated", "control", "states", "twins", "indices"};
 
 START_TEST(program)
 {
