@@ -453,14 +453,33 @@ static void table(emitter *em, const char *name, const char *part, const int32_t
     line(em, "};");
 }
 
-/* The places of the non-zeros of sparse weights.  */
+static bool is_read(emitter *em, const char *name, const char *part)
+{
+    buf quoted = {0};
+    const char *text = arena_printf(em->ir->arena, "%s_%s[", name, part);
+    quote_m4(&quoted, text, strlen(text));
+    bool read = strstr(buf_text(&em->values), buf_text(&quoted)) != NULL;
+    buf_free(&quoted);
+    return read;
+}
+
+/* The places of the non-zeros of sparse weights, as far as the bodies read them.  */
 static void set_tables(emitter *em)
 {
+    const ir *g = em->ir;
+    bool *rows = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
+    bool *cols = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
+    for (int i = 0; i < g->n_patterns; i++) {
+        rows[i] = is_read(em, g->pattern[i].name, "row");
+        cols[i] = is_read(em, g->pattern[i].name, "col");
+    }
     open_body(em, "tables");
-    for (int i = 0; i < em->ir->n_patterns; i++) {
-        const pattern *p = &em->ir->pattern[i];
-        table(em, p->name, "row", p->row, p->n, p->n_rows <= 65536);
-        table(em, p->name, "col", p->col, p->n, p->n_cols <= 65536);
+    for (int i = 0; i < g->n_patterns; i++) {
+        const pattern *p = &g->pattern[i];
+        if (rows[i])
+            table(em, p->name, "row", p->row, p->n, p->n_rows <= 65536);
+        if (cols[i])
+            table(em, p->name, "col", p->col, p->n, p->n_cols <= 65536);
     }
     close_list(em);
 }
@@ -507,8 +526,8 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     bool random = set_init(&em, "init_params", "p", 1u << VAR_PARAM);
     set_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
     set_flag(&em, "has_random", random || draws(em.ir));
-    set_tables(&em);
     set_bodies(&em);
+    set_tables(&em);
     skel_status status = SKEL_ENVIRONMENT;
     if (set_source(&em, "info_header", "etrace_info.h")
         && set_source(&em, "random_source", "etrace_random.h"))

@@ -276,7 +276,8 @@ static void add_inside(learner *l, bool with_traces)
         if (graph_weight(g, n) == NO_NODE || g->node[n].op == OP_weight)
             continue;
         const relation *r = with_traces && l->time == TIME_T ? relation_of(l->gr, n) : NULL;
-        if (!r || factor_chosen(l, r) || l->set->trace == TRACE_RANDOM)
+        bool apart = l->set->trace == TRACE_RANDOM || l->set->trace == TRACE_INFLUENCE;
+        if (!r || apart || factor_chosen(l, r))
             add_product(l, n, inside_of(l, n));
     }
     add_elementwise(l);
@@ -286,8 +287,8 @@ static void add_inside(learner *l, bool with_traces)
 
 static void carry_all(learner *l)
 {
-    if (l->set->trace == TRACE_RANDOM) {
-        unbiased_traces(l);
+    if (l->set->trace == TRACE_RANDOM || l->set->trace == TRACE_INFLUENCE) {
+        (void)(l->set->trace == TRACE_RANDOM ? unbiased_traces(l) : influence_traces(l));
         return;
     }
     for (int r = 0; r < l->gr->n_relations; r++) {
@@ -431,11 +432,7 @@ model_plan *learn_plan(graph *gr, const learning *set)
     l.time = set->trace == TRACE_NONE || set->window > 1 ? TIME_WINDOW
              : set->window == 1                        ? TIME_ENTRY
                                                        : TIME_T;
-    if (set->trace == TRACE_INFLUENCE) {
-        diag_error(g->diag, set->at, "E0510", "rule: %s is not supported yet", set->rule);
-        return plan;
-    }
-    for (int k = 0; set->coupled && set->trace != TRACE_RANDOM && k < gr->n_groups; k++) {
+    for (int k = 0; set->coupled && set->trace < TRACE_INFLUENCE && k < gr->n_groups; k++) {
         gr->group[k].coupled = forward_coupled(gr, k, set->at);
         if (!gr->group[k].coupled)
             return plan;

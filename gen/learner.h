@@ -77,9 +77,10 @@ int jacobian_signal(learner *l, const adjoint *a, int s);
 void carry_relation(learner *l, const relation *r, int inside);
 
 /* exact.c: the influence of every parameter and its exact gradient.  unbiased.c: a random product in its place.
-   False after an error.  */
+   influence.c: that on the positions that are near.  False after an error.  */
 bool exact_traces(learner *l);
 bool unbiased_traces(learner *l);
+bool influence_traces(learner *l);
 
 /* factor.c: the same with a filtered input and a filtered df in the place of a trace.  */
 void factor_relation(learner *l, const relation *r);
