@@ -71,11 +71,27 @@ static int factor(learner *l, int node, bool lagged)
     return lagged ? learner_lag(l, node) : node;
 }
 
+static bool is_constant(const ir *g, int n)
+{
+    return n == NO_NODE || g->node[n].op == OP_const;
+}
+
+/* df of component A.  Before the first step there was none: a trace that starts at zero sees to that, as long
+   as x or df is kept from step to step.  Where both are constant, df is not until there was a step.  */
+static int df_of(carrier *c, int a, bool lagged)
+{
+    ir *g = c->l->ir;
+    int df = factor(c->l, c->r->df[c->group->state[a]], lagged);
+    if (!lagged || !is_constant(g, df) || !is_constant(g, c->r->x) || ir_is_zero(g, df))
+        return df;
+    return ir_ew2(g, OP_mul, df, ir_broadcast(g, learner_started(c->l), g->node[df].shape));
+}
+
 /* x df of component A.  */
 static int fresh(carrier *c, int a, bool lagged)
 {
     ir *g = c->l->ir;
-    int df = factor(c->l, c->r->df[c->group->state[a]], lagged);
+    int df = df_of(c, a, lagged);
     if (ir_is_zero(g, df))
         return NO_NODE;
     int x = c->r->x == NO_NODE ? NO_NODE : factor(c->l, c->r->x, lagged);
@@ -128,9 +144,7 @@ static void carry_group(carrier *c, int inside)
         if (signal == NO_NODE || e == NO_NODE)
             continue;
         if (apart)
-            flat = learner_plus(g, flat,
-                                ir_ew2(g, OP_mul, signal,
-                                       factor(l, c->r->df[s], lagged || window)));
+            flat = learner_plus(g, flat, ir_ew2(g, OP_mul, signal, df_of(c, a, lagged || window)));
         else
             sum = learner_plus(g, sum, ir_ew2(g, OP_mul, trace_by_position(g, &c->form, signal), e));
     }

@@ -44,8 +44,9 @@ static int lag_variable(learner *l, int node)
     ir *g = l->ir;
     const char *name = g->node[node].op == OP_var ? g->var[g->node[node].var].c_name
                                                   : g->node[node].name;
-    const char *path = name ? arena_printf(g->arena, "last.%s", name)
-                            : arena_printf(g->arena, "last.f%d", l->n_lags);
+    const char *path = g->node[node].op == OP_const ? "last.step"
+                       : name                      ? arena_printf(g->arena, "last.%s", name)
+                                                   : arena_printf(g->arena, "last.f%d", l->n_lags);
     for (int i = 0; i < l->n_lags; i++)
         if (strcmp(g->var[l->lag_var[i]].path, path) == 0)
             path = arena_printf(g->arena, "%s_%d", path, l->n_lags);
@@ -66,14 +67,10 @@ static int lag_view(learner *l, int node)
                                 : ir_windows(g, x, v.window, v.n_windows);
 }
 
-int learner_lag(learner *l, int node)
+/* The variable that keeps NODE.  */
+static int lag_kept(learner *l, int node)
 {
     ir *g = l->ir;
-    op_code op = g->node[node].op;
-    if (op == OP_const)
-        return node;
-    if (op == OP_broadcast || op == OP_reshape || op == OP_windows)
-        return lag_view(l, node);
     for (int i = 0; i < l->n_lags; i++)
         if (l->lag_of[i] == node)
             return g->var[l->lag_var[i]].now;
@@ -84,6 +81,21 @@ int learner_lag(learner *l, int node)
     l->lag_of[l->n_lags] = node;
     l->lag_var[l->n_lags++] = v;
     return g->var[v].now;
+}
+
+int learner_lag(learner *l, int node)
+{
+    op_code op = l->ir->node[node].op;
+    if (op == OP_const)
+        return node;
+    if (op == OP_broadcast || op == OP_reshape || op == OP_windows)
+        return lag_view(l, node);
+    return lag_kept(l, node);
+}
+
+int learner_started(learner *l)
+{
+    return lag_kept(l, ir_const(l->ir, 1, shape_scalar()));
 }
 
 /* --- what every function does ---------------------------------------------------------------------- */

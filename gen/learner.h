@@ -44,6 +44,9 @@ void learner_add(learner *l, int n, int node);
 /* NODE's value one step ago, kept in the trace block unless it is constant.  */
 int learner_lag(learner *l, int node);
 
+/* 1, and 0 in the first step after a reset: the share of that step in what a constant left behind.  */
+int learner_started(learner *l);
+
 /* jacobian.c: the Jacobian and signal blocks */
 void jacobian_entries(learner *l);
 void jacobian_signals(learner *l, const adjoint *a);
