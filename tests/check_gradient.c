@@ -79,8 +79,8 @@ START_TEST(one_step_of_vjp_time_t_is_exact)
 }
 END_TEST
 
-/* df of the bias is 1, its x is 1, D is a number: nothing of them is kept from step to step, and yet
-   there was no step before the first.  */
+/* df of the bias is 1, its x is 1, D is a number: nothing of them is kept from step to step, and
+   yet there was no step before the first.  */
 START_TEST(one_step_of_constant_factors_is_exact)
 {
     static const char text[] = "etrace: 1\nmodel: leaky\ndtype: float64\nbatch: 2\n"
