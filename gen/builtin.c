@@ -19,7 +19,7 @@ int builtin_misfit(const call *c)
 {
     arena *a = c->lo->arena;
     diag_error(c->lo->diag, c->e->at, "E0340", "%s and %s do not fit in '%s'",
-               shape_text(a, builtin_shape(c, 0)), shape_text(a, builtin_shape(c, 1)), c->e->name);
+               shape_text(a, builtin_shape(c, 0)), shape_text(a, builtin_shape(c, 1)), expr_sign(c->e->name));
     for (int i = 0; i < 2; i++)
         diag_note(c->lo->diag, c->e->arg[i]->at, "this is %s", shape_text(a, builtin_shape(c, i)));
     return NO_NODE;
@@ -233,6 +233,7 @@ static int call_softmax_cross_entropy(const call *c)
         if (size != s.dim[0]) {
             diag_error(c->lo->diag, c->e->at, "E0356", "%lld logits for a label of %lld classes",
                        (long long)s.dim[0], (long long)size);
+            diag_note(c->lo->diag, g->var[g->node[c->arg[1]].var].at, "the label is declared here");
             return NO_NODE;
         }
         int less = shifted(g, c->arg[0], &logsum);
@@ -350,8 +351,10 @@ int builtin_call(lowering *lo, scope *sc, const expr *e, const int *arg)
         }
     }
     if (c.n < table[i].min || c.n > table[i].max) {
-        diag_error(lo->diag, e->at, "E0341", "'%s' takes %d argument%s, not %d", e->name,
-                   table[i].min, table[i].min == 1 ? "" : "s", c.n);
+        int min = table[i].min, max = table[i].max;
+        const char *least = max > 2 && max > min ? "at least " : "", *two = max == 2 && min == 1 ? " or 2" : "";
+        diag_error(lo->diag, e->at, "E0341", "'%s' takes %s%d%s argument%s, not %d", e->name, least, min,
+                   two, max == 1 || (min == 1 && *least) ? "" : "s", c.n);
         return NO_NODE;
     }
     bool texts = table[i].make == call_reshape || table[i].make == weight_einsum

@@ -69,19 +69,30 @@ static bool pipes_open(pipes *p)
     return pipe_open(p->in) && pipe_open(p->out) && pipe_open(p->err) && pipe_open(p->start);
 }
 
+/* Lower the limit WHICH to MAX; one that is lower already stays.  */
+static bool limit(int which, size_t max)
+{
+    struct rlimit r;
+
+    if (getrlimit(which, &r) != 0)
+        return false;
+    if (r.rlim_max == RLIM_INFINITY || r.rlim_max > max)
+        r.rlim_max = max;
+    r.rlim_cur = r.rlim_max;
+    return setrlimit(which, &r) == 0;
+}
+
 /* In the child, between fork and exec.  Ends in exec or in _exit, the errno told through START.  */
 static void child_exec(const char *const *argv, const child_limits *limits, const pipes *p)
 {
     static char locale[] = "LC_ALL=C";
     char *environment[] = {locale, NULL};
-    struct rlimit cpu = {limits->cpu_seconds, limits->cpu_seconds};
-    struct rlimit memory = {limits->memory_bytes, limits->memory_bytes};
     int error;
 
     signal(SIGPIPE, SIG_DFL);
     if (dup2(p->in[0], STDIN_FILENO) >= 0 && dup2(p->out[1], STDOUT_FILENO) >= 0
-        && dup2(p->err[1], STDERR_FILENO) >= 0 && setrlimit(RLIMIT_CPU, &cpu) == 0
-        && setrlimit(RLIMIT_AS, &memory) == 0)
+        && dup2(p->err[1], STDERR_FILENO) >= 0 && limit(RLIMIT_CPU, limits->cpu_seconds)
+        && limit(RLIMIT_AS, limits->memory_bytes) && limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_CORE, 0))
         execvpe(argv[0], (char *const *)argv, environment);
     error = errno;
     if (write(p->start[1], &error, sizeof error) < 0)

@@ -52,9 +52,34 @@ static bool refuse(diag *d, const char *path, const char *why)
     return false;
 }
 
+static bool is_stdout(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+/* Is TARGET the file PATH?  */
+static bool is_file(const struct stat *target, const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && st.st_dev == target->st_dev && st.st_ino == target->st_ino;
+}
+
+/* Was the file TARGET read in this run?  */
+static bool is_input(const struct stat *target, const char *input, const diag *d)
+{
+    size_t n;
+    const source *const *src = diag_sources(d, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (is_file(target, src[i]->name))
+            return true;
+    return input && is_file(target, input);
+}
+
 static bool may_replace(const char *path, const char *input, diag *d)
 {
-    struct stat target, spec;
+    struct stat target;
 
     if (stat(path, &target) != 0)
         return errno == ENOENT || refuse(d, path, strerror(errno));
@@ -62,9 +87,49 @@ static bool may_replace(const char *path, const char *input, diag *d)
         return refuse(d, path, "is a directory");
     if (!S_ISREG(target.st_mode))
         return refuse(d, path, "is not a regular file and will not be replaced");
-    if (input && stat(input, &spec) == 0 && spec.st_dev == target.st_dev
-        && spec.st_ino == target.st_ino)
-        return refuse(d, path, "is the spec itself and will not be replaced");
+    if (is_input(&target, input, d))
+        return refuse(d, path, "is a file that was read and will not be replaced");
+    return true;
+}
+
+/* PATH's folder, "." where it names none; the caller frees it.  */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    buf folder = {NULL, 0, 0};
+
+    buf_bytes(&folder, path, slash ? (size_t)(slash - path) + 1 : 0);
+    buf_puts(&folder, ".");
+    return folder.text;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Two ways to write one name, as out.c and ./out.c.  */
+static bool same_target(const char *a, const char *b)
+{
+    char *x = folder_of(a), *y = folder_of(b);
+    struct stat st;
+    bool same = strcmp(last_part(a), last_part(b)) == 0 && stat(x, &st) == 0 && is_file(&st, y);
+
+    free(x);
+    free(y);
+    return same;
+}
+
+static bool check_targets(const char *const *path, size_t n, const char *input, diag *d)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!is_stdout(path[i]) && !may_replace(path[i], input, d))
+            return false;
+        for (size_t k = 0; k < i; k++)
+            if (same_target(path[k], path[i]))
+                return refuse(d, path[i], "would be two files at once");
+    }
     return true;
 }
 
@@ -116,13 +181,18 @@ static bool make_temporary(size_t i, const char *path, const buf *content, diag 
 
 static bool commit(const char *const *path, const buf *content, size_t n, const char *input, diag *d)
 {
+    if (!check_targets(path, n, input, d))
+        return false;
     for (size_t i = 0; i < n; i++)
-        if (!may_replace(path[i], input, d) || !make_temporary(i, path[i], &content[i], d))
+        if (!is_stdout(path[i]) && !make_temporary(i, path[i], &content[i], d))
             return false;
+    for (size_t i = 0; i < n; i++)
+        if (is_stdout(path[i]) && !write_all(STDOUT_FILENO, &content[i]))
+            return refuse(d, "standard output", strerror(errno));
     for (size_t i = 0; i < n; i++) {
         char *name = temporary[i];
 
-        if (rename(name, path[i]) != 0)
+        if (name && rename(name, path[i]) != 0)
             return refuse(d, path[i], strerror(errno));
         temporary[i] = NULL;
         free(name);

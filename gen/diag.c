@@ -6,6 +6,7 @@
 
 #include "buf.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,9 @@ struct diag {
     int max_errors; /* 0: no limit */
     int n_errors, n_printed;
     bool gave_up;
-    int n_sources;
+    size_t n_sources, cap_sources;
+    const source **source;
+    const char *folder, *shown; /* see diag_shorten */
     size_t n, cap;
     message **held;
 };
@@ -51,8 +54,21 @@ const source *diag_source(diag *d, const char *name, const char *text, size_t le
 {
     source *src = ARENA_NEW(d->arena, source);
     *src = (source){.name = arena_strdup(d->arena, name), .text = text, .len = len,
-                    .index = d->n_sources++};
+                    .index = (int)d->n_sources};
+    ARENA_PUSH(d->arena, d->source, d->n_sources, d->cap_sources, src);
     return src;
+}
+
+void diag_shorten(diag *d, const char *folder, const char *shown)
+{
+    d->folder = folder;
+    d->shown = shown;
+}
+
+const source *const *diag_sources(const diag *d, size_t *n)
+{
+    *n = d->n_sources;
+    return d->source;
 }
 
 /* The bytes of the code point at TEXT, at most LEN; its value in *CODE, or -1 when it is none.  */
@@ -116,12 +132,13 @@ static message *message_new(diag *d, severity s, loc at, const char *code, const
     buf text = {0};
     buf_vprintf(&text, format, args);
     message *m = ARENA_NEW(d->arena, message);
-    bool cut = text.len > MESSAGE_BYTES;
+    size_t end = text.len > MESSAGE_BYTES ? MESSAGE_BYTES : text.len;
+    while (end < text.len && end > 0 && ((unsigned char)text.text[end] & 0xC0) == 0x80)
+        end--; /* not in the middle of a character */
     m->severity = s;
     m->at = at;
     m->code = code;
-    m->text = cut ? arena_printf(d->arena, "%.*s...", MESSAGE_BYTES, text.text)
-                  : arena_strdup(d->arena, buf_text(&text));
+    m->text = arena_printf(d->arena, "%.*s%s", (int)end, buf_text(&text), end < text.len ? "..." : "");
     m->order = d->n;
     buf_free(&text);
     return m;
@@ -219,6 +236,19 @@ static bool find_line(const source *src, int line, const char **start, size_t *l
     return true;
 }
 
+char diag_character(loc at)
+{
+    const char *text;
+    size_t len, n;
+    if (!at.src || !find_line(at.src, at.line, &text, &len))
+        return '\0';
+    for (int col = 1; len > 0 && col < at.col; col++, text += n, len -= n) {
+        long code;
+        n = code_point(text, len, &code);
+    }
+    return len > 0 && (unsigned char)*text < 0x80 ? *text : '\0';
+}
+
 /* The text of a line and, below it, the caret with its tail.  TEXT is cut to LINE_WIDTH code points
    around the caret.  Tabs stay, in both lines.  */
 static void put_caret(buf *out, const loc *at, const char *text, size_t len)
@@ -250,11 +280,21 @@ static void put_caret(buf *out, const loc *at, const char *text, size_t len)
     buf_free(&mark);
 }
 
-static void put_message(buf *out, const message *m)
+static void put_name(buf *out, const diag *d, const source *src)
+{
+    const char *name = src ? src->name : "etrace-gen";
+    size_t n = src && d->folder ? strlen(d->folder) : 0;
+    bool inside = n > 0 && strncmp(name, d->folder, n) == 0;
+    if (inside)
+        put_text(out, d->shown);
+    put_text(out, inside ? name + n : name);
+}
+
+static void put_message(buf *out, const diag *d, const message *m)
 {
     static const char *const word[] = {"error", "warning", "note"};
     const source *src = m->at.src;
-    put_text(out, src ? src->name : "etrace-gen");
+    put_name(out, d, src);
     if (src && m->at.line > 0)
         buf_printf(out, ":%d:%d", m->at.line, m->at.col);
     buf_printf(out, ": %s: ", word[m->severity]);
@@ -278,14 +318,15 @@ void diag_flush(diag *d)
         if (was_said(d->held, i))
             continue;
         if (m->severity == ERROR && d->max_errors > 0 && d->n_printed == d->max_errors) {
-            buf_puts(&out, "etrace-gen: too many errors\n");
+            buf_printf(&out, "etrace-gen: error: more than %d errors; the rest is not shown\n",
+                       d->max_errors);
             d->gave_up = true;
             break;
         }
         d->n_printed += m->severity == ERROR;
-        put_message(&out, m);
+        put_message(&out, d, m);
         for (const message *note = m->note; note; note = note->next)
-            put_message(&out, note);
+            put_message(&out, d, note);
     }
     fputs(buf_text(&out), stderr);
     fflush(stderr);
@@ -327,6 +368,7 @@ static int distance(const char *a, const char *b)
 const char *diag_nearest(const char *name, const char *const *candidates, size_t n)
 {
     const char *best = NULL;
+    int best_score = INT_MAX; /* of two as near, the one of the same length */
     size_t len = strlen(name);
     int limit = (int)(len < 3 ? 1 : (len + 2) / 3); /* as many typing errors as pass for one word */
     if (len == 0 || len > NAME_BYTES)
@@ -336,9 +378,10 @@ const char *diag_nearest(const char *name, const char *const *candidates, size_t
         if (other > NAME_BYTES || strcmp(candidates[i], name) == 0)
             continue;
         int far = distance(name, candidates[i]);
-        if (far <= limit && far < (int)(len < other ? other : len)) {
+        int score = 2 * far + (len != other);
+        if (far <= limit && far < (int)(len < other ? other : len) && score < best_score) {
             best = candidates[i];
-            limit = far - 1;
+            best_score = score;
         }
     }
     return best;

@@ -39,6 +39,16 @@ diag *diag_new(arena *a, int max_errors);
 /* Register the file NAME with TEXT (not copied).  */
 const source *diag_source(diag *d, const char *name, const char *text, size_t len);
 
+/* Sources whose names begin with FOLDER are shown with SHOWN instead of it, so that messages about
+   installed files are the same on every machine.  */
+void diag_shorten(diag *d, const char *folder, const char *shown);
+
+/* The files read so far.  */
+const source *const *diag_sources(const diag *d, size_t *n);
+
+/* The character at the place AT where it is ASCII, else NUL.  */
+char diag_character(loc at);
+
 /* CODE is "E0203" for an error, "mixed-path" for a warning (printed [-Wmixed-path]).  */
 void diag_error(diag *d, loc at, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -36,6 +36,11 @@ static int partial_copy(ir *g, int n, int i)
     return one(g, n);
 }
 
+static int partial_graft(ir *g, int n, int i)
+{
+    return i == 0 ? one(g, n) : i == 1 ? g->node[n].arg[2] : NO_NODE;
+}
+
 static int partial_sub(ir *g, int n, int i)
 {
     return number(g, n, i ? -1 : 1);
@@ -195,6 +200,11 @@ static int (*const partial_of[OP_COUNT])(ir *, int, int) = {
 #include "ops.def"
 };
 
+int diff_partial(ir *g, int n, int i)
+{
+    return partial_of[g->node[n].op](g, n, i);
+}
+
 /* --- sums with structural zeros ------------------------------------------------------------- */
 
 static int plus(ir *g, int a, int b)
@@ -204,7 +214,8 @@ static int plus(ir *g, int a, int b)
     return ir_ew2(g, OP_add, a, b);
 }
 
-/* a * b; where(c, a, b) * x is where(c, a * x, b * x), so that branches fold.  */
+/* a * b; where(c, a, b) * x is where(c, a * x, b * x), so that branches fold, and a zero stays one where x
+   is not finite.  */
 static int times(ir *g, int a, int b)
 {
     if (a == NO_NODE || b == NO_NODE || ir_is_zero(g, a) || ir_is_zero(g, b))
@@ -212,8 +223,9 @@ static int times(ir *g, int a, int b)
     for (int k = 0; k < 2; k++) {
         int w = k ? b : a, x = k ? a : b;
         const ir_node *v = &g->node[w];
-        if (v->op == OP_where && g->node[v->arg[1]].op == OP_const
-            && g->node[v->arg[2]].op == OP_const)
+        bool both = v->op == OP_where && g->node[v->arg[1]].op == OP_const
+                    && g->node[v->arg[2]].op == OP_const;
+        if (both || (v->op == OP_where && (ir_is_zero(g, v->arg[1]) || ir_is_zero(g, v->arg[2]))))
             return ir_ew3(g, OP_where, v->arg[0], ir_ew2(g, OP_mul, v->arg[1], x),
                           ir_ew2(g, OP_mul, v->arg[2], x));
     }

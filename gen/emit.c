@@ -95,9 +95,10 @@ static void set_banner(emitter *em)
     const ir *g = em->ir;
     const char *slash = strrchr(em->options->h_path, '/');
     const learning *set_ = &em->plan->set;
-    const char *rule = set_->rule == RULE_BPTT ? "bptt"
-                       : set_->window ? arena_printf(g->arena, "d_rtrl, window %d", set_->window)
-                                      : "d_rtrl, vjp_time t";
+    const char *rule = set_->trace == TRACE_NONE || set_->trace == TRACE_EXACT ? set_->rule
+                       : set_->window
+                           ? arena_printf(g->arena, "%s, window %d", set_->rule, set_->window)
+                           : arena_printf(g->arena, "%s, vjp_time t", set_->rule);
     rule = arena_printf(g->arena, "%s%s%s%s", rule, set_->signal_total ? ", signal total" : "",
                         set_->plain_none ? ", plain none" : "",
                         set_->dense == DENSE_DROP       ? ", dense drop"
@@ -327,7 +328,7 @@ static void init_line(emitter *em, const var *v, const char *block, int stream)
             line(em, arena_printf(a, "    (%s)[i] = %s;", at, x));
         } else {
             line(em, arena_printf(a, "memset(%s%s->%s, 0, sizeof %s->%s);",
-                                  v->shape.rank + batched ? "" : "&", block, v->c_name, block,
+                                  v->shape.rank + batched > 0 ? "" : "&", block, v->c_name, block,
                                   v->c_name));
         }
         break;
@@ -412,7 +413,7 @@ static void set_bodies(emitter *em)
     static const char *const advance[] = {"p->", "s->", "e->", "in->", NULL};
     const model_plan *plan = em->plan;
     bool loss = em->ir->loss != NO_NODE, fused = plan->learn.n > 0;
-    bool window = loss && !fused && plan->set.rule != RULE_BPTT;
+    bool window = loss && !fused && plan->set.trace != TRACE_NONE;
     set_body(em, "step", &plan->step, step, false);
     set_body(em, "h2h", &plan->h2h, h2h, false);
     if (loss)

@@ -8,6 +8,8 @@
 
 static const int64_t numel_max = INT64_C(1) << 30;
 
+enum { EVALS_MAX = 200000, DEPTH_MAX = 2000 };
+
 bool eval_fits(lowering *lo, loc at, shape s)
 {
     int64_t n = 1;
@@ -20,6 +22,15 @@ bool eval_fits(lowering *lo, loc at, shape s)
         n *= s.dim[i];
     }
     return true;
+}
+
+bool eval_may_nest(lowering *lo, loc at)
+{
+    if (lo->depth < DEPTH_MAX)
+        return true;
+    diag_error(lo->diag, at, "E0315", "too many values wait for one another here: the limit is %d",
+               DEPTH_MAX);
+    return false;
 }
 
 /* --- whole numbers ---------------------------------------------------------------------------- */
@@ -40,7 +51,7 @@ static bool dim_operator(lowering *lo, const expr *e, int64_t a, int64_t b, int6
                    (long long)b);
         return false;
     } else {
-        diag_error(lo->diag, e->at, "E0323", "'%s' has no place in a size", e->name);
+        diag_error(lo->diag, e->at, "E0323", "'%s' has no place in a size", expr_sign(e->name));
         return false;
     }
     if (overflow)
@@ -56,9 +67,10 @@ static bool dim_value(lowering *lo, scope *sc, const expr *e, int64_t *res)
         return true;
     }
     if (e->kind == EXPR_NAME && !e->primed) {
-        symbol *sym = scope_find(sc, e->name, false);
+        scope *home = sc;
+        symbol *sym = scope_lookup(&home, e->name, false);
         if (sym && sym->kind == SYM_DIM) {
-            if (symbol_dim(lo, sc, sym, e->at, res))
+            if (symbol_dim(lo, home, sym, e->at, res))
                 return true;
             if (diag_errors(lo->diag) == 0)
                 diag_error(lo->diag, e->at, "E0325", "the size '%s' is not known", e->name);
@@ -120,7 +132,8 @@ static void unknown_name(lowering *lo, scope *sc, const expr *e, const char *nam
     const char *near = diag_nearest(name, names, sc->n);
     symbol *plain = scope_find(sc, name, false);
     if (e->primed && plain && plain->kind == SYM_VAR)
-        diag_error(lo->diag, e->at, "E0330", "'%s' is never computed in step", e->name);
+        diag_error(lo->diag, e->at, "E0330", "%s' is read here, but step has no equation for it",
+                   e->name);
     else if (sc->parent)
         diag_error(lo->diag, e->at, "E0331", "'%s' is not known in '%s'%s%s%s", name, sc->name,
                    near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
@@ -152,135 +165,15 @@ static int path_from(lowering *lo, scope *sc, const expr *e, const char *rest)
     return sym->module ? path_from(lo, sym->module, e, dot + 1) : NO_NODE;
 }
 
-int eval_path(lowering *lo, scope *sc, const expr *e)
+int eval_path(lowering *lo, scope *sc, const expr *e, bool bare)
 {
-    return path_from(lo, sc, e, e->name);
-}
-
-/* --- calls ---------------------------------------------------------------------------------------- */
-
-static op_code find_operator(const char *name)
-{
-    for (int op = 0; op < OP_COUNT; op++)
-        if (op_table[op].elementwise && op != OP_real && op != OP_copy
-            && strcmp(op_table[op].name, name) == 0)
-            return (op_code)op;
-    return OP_COUNT;
-}
-
-static void report_shapes(lowering *lo, const expr *e, const expr *first, shape a,
-                          const expr *second, shape b)
-{
-    diag_error(lo->diag, e->at, "E0340", "%s and %s do not fit in '%s'", shape_text(lo->arena, a),
-               shape_text(lo->arena, b), e->name);
-    diag_note(lo->diag, first->at, "this is %s", shape_text(lo->arena, a));
-    diag_note(lo->diag, second->at, "this is %s", shape_text(lo->arena, b));
-}
-
-static int call_operator(lowering *lo, const expr *e, op_code op, const int *arg)
-{
-    ir *g = lo->ir;
-    if ((int)e->n_args != op_table[op].arity) {
-        diag_error(lo->diag, e->at, "E0341", "'%s' takes %d argument%s, not %zu", e->name,
-                   op_table[op].arity, op_table[op].arity == 1 ? "" : "s", e->n_args);
-        return NO_NODE;
-    }
-    shape s = g->node[arg[0]].shape;
-    for (size_t i = 1; i < e->n_args; i++) {
-        if (!shape_broadcast(s, g->node[arg[i]].shape, &s)) {
-            report_shapes(lo, e, e->arg[i - 1], g->node[arg[i - 1]].shape, e->arg[i],
-                          g->node[arg[i]].shape);
-            return NO_NODE;
-        }
-    }
-    return eval_fits(lo, e->at, s) ? ir_ew(g, op, arg) : NO_NODE;
-}
-
-/* A user's function: its arguments are symbols of a scope of its own, behind which stand the functions of
-   the scope where it was declared.  */
-static int call_user(lowering *lo, scope *home, const expr *e, const spec_function *f,
-                     const int *arg)
-{
-    if (f->n_args != e->n_args) {
-        diag_error(lo->diag, e->at, "E0342", "'%s' takes %zu argument%s, not %zu", f->name,
-                   f->n_args, f->n_args == 1 ? "" : "s", e->n_args);
-        diag_note(lo->diag, f->at, "it is declared here");
-        return NO_NODE;
-    }
-    if (f->derivative) {
-        diag_error(lo->diag, f->at, "E0343", "a stated derivative is not supported yet");
-        return NO_NODE;
-    }
-    if (lo->depth > 200) {
-        diag_error(lo->diag, e->at, "E0344", "the function '%s' calls itself", f->name);
-        return NO_NODE;
-    }
-    scope *inner = ARENA_NEW(lo->arena, scope);
-    inner->spec = home->spec;
-    inner->parent = home;
-    inner->prefix = home->prefix;
-    inner->name = f->name;
-    for (size_t i = 0; i < f->n_args; i++) {
-        symbol *sym = scope_add(lo, inner, SYM_ARGUMENT, f->arg[i], f->at);
-        sym->node = arg[i];
-        sym->progress = DONE;
-    }
-    for (size_t i = 0; i < home->n; i++)
-        if (home->symbol[i].kind == SYM_USER)
-            scope_add(lo, inner, SYM_USER, home->symbol[i].name, f->at)->function =
-                home->symbol[i].function;
-    lo->depth++;
-    int x = eval(lo, inner, f->value);
-    lo->depth--;
-    return x;
-}
-
-static void unknown_function(lowering *lo, scope *sc, const expr *e, const char *name)
-{
-    const char *names[256];
-    size_t n = builtin_names(names, 100);
-    for (int op = 0; op < OP_COUNT; op++)
-        if (op_table[op].elementwise)
-            names[n++] = op_table[op].name;
-    for (size_t i = 0; i < sc->n && n < 256; i++)
-        if (sc->symbol[i].kind == SYM_USER || sc->symbol[i].kind == SYM_FUNCTION)
-            names[n++] = sc->symbol[i].name;
-    const char *near = diag_nearest(name, names, n);
-    diag_error(lo->diag, e->at, "E0203", "unknown function '%s'%s%s%s", name,
-               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-}
-
-/* NAME may be a cell's argument: follow it to the scope in which its value was written.  */
-static int call_by_name(lowering *lo, scope *sc, const expr *e, const char *name, const int *arg)
-{
-    symbol *sym = scope_find(sc, name, false);
-    if (sym && sym->kind == SYM_USER)
-        return call_user(lo, sc, e, sym->function, arg);
-    if (sym && sym->kind == SYM_FUNCTION && sym->text)
-        return call_by_name(lo, sym->from == sc ? sc->parent : sym->from, e, sym->text, arg);
-    if (builtin_known(name)) {
-        expr call = *e;
-        call.name = name;
-        return builtin_call(lo, sc, &call, arg);
-    }
-    op_code op = find_operator(name);
-    if (op != OP_COUNT)
-        return call_operator(lo, e, op, arg);
-    unknown_function(lo, sc, e, name);
-    return NO_NODE;
-}
-
-static int eval_call(lowering *lo, scope *sc, const expr *e)
-{
-    int *arg = ARENA_ARRAY(lo->arena, int, e->n_args + 1);
-    bool failed = false;
-    for (size_t i = 0; i < e->n_args; i++) {
-        bool is_value = !(e->keyword && e->keyword[i]) && e->arg[i]->kind != EXPR_LIST
-                        && e->arg[i]->kind != EXPR_STRING;
-        arg[i] = is_value ? eval(lo, sc, e->arg[i]) : NO_NODE;
-        failed = failed || (is_value && arg[i] == NO_NODE);
-    }
-    return failed ? NO_NODE : call_by_name(lo, sc, e, e->name, arg);
+    scope *home = sc;
+    const char *dot = strchr(e->name, '.');
+    const char *head = dot ? arena_strndup(lo->arena, e->name, (size_t)(dot - e->name)) : e->name;
+    if (!scope_lookup(&home, head, !dot && e->primed))
+        while (home->outer)
+            home = home->outer;
+    return control_guard(lo, sc, home, path_from(lo, home, e, e->name), bare);
 }
 
 /* --- slices --------------------------------------------------------------------------------------- */
@@ -288,20 +181,22 @@ static int eval_call(lowering *lo, scope *sc, const expr *e)
 static bool slice_bound(lowering *lo, scope *sc, const expr *e, int64_t n, int64_t fallback,
                         int64_t *res)
 {
+    int64_t written;
     *res = fallback;
     if (!e)
         return true;
     if (e->kind == EXPR_CALL && strcmp(e->name, "neg") == 0 && e->n_args == 1) {
-        if (!dim_value(lo, sc, e->arg[0], res))
+        if (!dim_value(lo, sc, e->arg[0], &written))
             return false;
-        *res = n - *res;
-    } else if (!dim_value(lo, sc, e, res)) {
+        written = -written;
+    } else if (!dim_value(lo, sc, e, &written)) {
         return false;
     }
+    *res = written < 0 ? n + written : written;
     if (*res >= 0 && *res <= n)
         return true;
     diag_error(lo->diag, e->at, "E0345", "%lld is outside of an axis of %lld elements",
-               (long long)*res, (long long)n);
+               (long long)written, (long long)n);
     return false;
 }
 
@@ -355,15 +250,32 @@ static int eval_slice(lowering *lo, scope *sc, const expr *e)
     return ir_reshape(g, x, kept);
 }
 
-int eval(lowering *lo, scope *sc, const expr *e)
+static int eval_kind(lowering *lo, scope *sc, const expr *e)
 {
     switch (e->kind) {
     case EXPR_NUMBER: return ir_const(lo->ir, e->number, shape_scalar());
-    case EXPR_NAME: return eval_path(lo, sc, e);
-    case EXPR_CALL: return eval_call(lo, sc, e);
+    case EXPR_NAME: return eval_path(lo, sc, e, false);
+    case EXPR_CALL: return function_call(lo, sc, e);
     case EXPR_SLICE: return eval_slice(lo, sc, e);
     default:
         diag_error(lo->diag, e->at, "E0348", "a list or a text has no place here");
         return NO_NODE;
     }
+}
+
+int eval(lowering *lo, scope *sc, const expr *e)
+{
+    if (lo->n_evals > EVALS_MAX)
+        return NO_NODE;
+    if (++lo->n_evals > EVALS_MAX) {
+        diag_error(lo->diag, e->at, "E0349", "the model is too large: the limit is %d operations, with "
+                                             "functions and cells written out", EVALS_MAX);
+        return NO_NODE;
+    }
+    if (!eval_may_nest(lo, e->at))
+        return NO_NODE;
+    lo->depth++;
+    int x = eval_kind(lo, sc, e);
+    lo->depth--;
+    return x;
 }

@@ -182,6 +182,16 @@ static expr *parse_number(parser *p)
     return isfinite(e->number) ? e : fail(p, from, p->at, "E0217", "the number is too large");
 }
 
+static bool check_keyword(parser *p, const expr *e, const char *keyword, size_t from)
+{
+    for (size_t i = 0; i < e->n_args; i++)
+        if (e->keyword[i] && strcmp(e->keyword[i], keyword) == 0) {
+            fail(p, from, from + strlen(keyword), "E0224", "this argument is given a second time");
+            return false;
+        }
+    return true;
+}
+
 /* One more argument of E, its keyword first if it has one.  */
 static bool parse_argument(parser *p, expr *e, size_t *cap, size_t *cap_keyword)
 {
@@ -193,6 +203,8 @@ static bool parse_argument(parser *p, expr *e, size_t *cap, size_t *cap_keyword)
     if (n > 0 && peek(p, 0) == '=' && peek(p, 1) != '=') {
         keyword = arena_strndup(p->arena, p->text + start, n);
         p->at++;
+        if (!check_keyword(p, e, keyword, start))
+            return false;
     } else {
         p->at = start;
     }
@@ -408,6 +420,14 @@ static expr *parse_whole(parser *p)
     if (e && p->at < p->end && peek(p, 0) == '=')
         return fail(p, p->at, p->at + 1, "E0221", "an assignment has no place here; == compares");
     return e && p->at < p->end ? unexpected(p, "an operator or the end") : e;
+}
+
+const char *expr_sign(const char *name)
+{
+    for (size_t i = 0; i < sizeof binaries / sizeof binaries[0]; i++)
+        if (strcmp(binaries[i].name, name) == 0)
+            return binaries[i].text;
+    return strcmp(name, "neg") == 0 ? "-" : strcmp(name, "pow") == 0 ? "**" : name;
 }
 
 expr *expr_parse(const yaml_tree *scalar, arena *a, diag *d)

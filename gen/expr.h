@@ -46,6 +46,9 @@ struct expr {
 /* Operators become calls: + add, - sub, * mul, / div, @ matmul, ** and ^ pow, unary - neg,
    < lt, <= le, > gt, >= ge, == eq, != ne, and, or, not.  */
 
+/* How the call of the function NAME is written, for messages: "*" for mul, NAME where it is no operator's.  */
+const char *expr_sign(const char *name);
+
 /* The expression that is the whole of SCALAR; NULL after diag_error.  */
 expr *expr_parse(const yaml_tree *scalar, arena *a, diag *d);
 

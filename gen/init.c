@@ -100,8 +100,23 @@ static void read_name(lowering *lo, const expr *e, shape matrix, var *v)
     }
 }
 
-void init_read(lowering *lo, const spec_decl *d, shape matrix, var *v)
+/* A number of the cell or the model, by its name; false if E names none.  */
+static bool read_number(lowering *lo, scope *sc, const expr *e, double *res)
 {
+    symbol *sym = e->kind == EXPR_NAME && !e->primed ? scope_find(sc, e->name, false) : NULL;
+    if (!sym || (sym->kind != SYM_NUMBER && sym->kind != SYM_CONST))
+        return false;
+    int x = eval(lo, sc, e);
+    if (x != NO_NODE && lo->ir->node[x].op != OP_const)
+        diag_error(lo->diag, e->at, "E0366", "'%s' is not known when the model is built", e->name);
+    if (x != NO_NODE)
+        *res = lo->ir->node[x].number;
+    return true;
+}
+
+void init_read(lowering *lo, scope *sc, const spec_decl *d, shape matrix, int index)
+{
+    var *v = &lo->ir->var[index];
     bool param = v->kind == VAR_PARAM;
     if (!d->init) {
         if (param && matrix.rank >= 2)
@@ -115,8 +130,11 @@ void init_read(lowering *lo, const spec_decl *d, shape matrix, var *v)
     const expr *e = expr_parse(d->init, lo->arena, lo->diag);
     if (!e)
         return;
-    if (literal(e, &v->init_a))
+    double number = 0;
+    if (literal(e, &number) || read_number(lo, sc, e, &number)) {
+        lo->ir->var[index].init_a = number;
         return;
+    }
     v->init_a = 0;
     if (e->kind == EXPR_CALL)
         read_call(lo, e, v);

@@ -270,6 +270,12 @@ int ir_ew3(ir *g, op_code op, int a, int b, int c)
     return ir_ew(g, op, (int[]){a, b, c});
 }
 
+int ir_own_copy(ir *g, int x, int owner)
+{
+    return ir_intern(g, (ir_node){.op = OP_copy, .type = g->node[x].type, .shape = g->node[x].shape,
+                                  .n_args = 1, .arg = &x, .start = owner, .var = -1});
+}
+
 int ir_iota(ir *g, int64_t n)
 {
     return ir_intern(g, (ir_node){.op = OP_iota, .type = TYPE_INDEX, .shape = shape_of1(n), .var = -1});
@@ -455,6 +461,16 @@ bool ir_is_zero(const ir *g, int x)
 bool ir_elementwise(const ir *g, int x)
 {
     return op_table[g->node[x].op].elementwise;
+}
+
+int ir_n_reads(const ir *g, int x)
+{
+    return g->node[x].op == OP_graft ? 1 : g->node[x].n_args;
+}
+
+int ir_n_ways(const ir *g, int x)
+{
+    return g->node[x].op == OP_graft ? 2 : g->node[x].n_args;
 }
 
 static void broken(const ir *g, int n, const char *what)

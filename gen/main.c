@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One model: each pass in turn, until one reports an error.  */
+#define _POSIX_C_SOURCE 200809L
 #include "diff.h"
 #include "emit.h"
 #include "lower.h"
 #include "options.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { ERRORS_MAX = 20 };
-
-/* Print TEXT to stdout; a full disk is an error of its own.  */
 static int print(buf *text)
 {
     fputs(buf_text(text), stdout);
     buf_free(text);
-    if (fflush(stdout) == 0)
-        return EXIT_SUCCESS;
-    perror("etrace-gen: error: standard output");
-    return SPEC_UNREADABLE;
+    return EXIT_SUCCESS;
 }
 
 static int show(const graph *gr, show_form form)
@@ -40,9 +37,9 @@ static int compile(const options *o, arena *a, diag *d)
     const spec *s = spec_read(o->model, false, a, d, &status);
     if (!s)
         return (int)status;
-    if (!options_learning(o, s, d, &set))
+    if (!options_learning(o, s, a, d, &set))
         return SPEC_WRONG;
-    const lower_options lo = {o->data_dir, o->n_defines, o->define, o->prefix};
+    const lower_options lo = {o->data_dir, o->n_defines, o->define, o->prefix, o->check_only};
     ir *g = lower_spec(s, &lo, a, d);
     if (!g)
         return SPEC_WRONG;
@@ -51,7 +48,8 @@ static int compile(const options *o, arena *a, diag *d)
         ir_dump(g, &out);
         return print(&out);
     }
-    graph *gr = graph_compile(g, set.rule == RULE_BPTT ? DENSE_DROP : set.dense);
+    bool exact = set.trace == TRACE_NONE || set.trace == TRACE_EXACT; /* nothing is left out */
+    graph *gr = graph_compile(g, exact || set.coupled ? DENSE_DROP : set.dense, set.coupled);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
     diff_jacobians(gr, set.dense);
@@ -66,18 +64,41 @@ static int compile(const options *o, arena *a, diag *d)
     return (int)emit_run(plan, s, &eo);
 }
 
+/* If we were started with a standard stream closed, no file of ours may take its number.  */
+static void fill_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* The exit status, once all that was printed has arrived: a disk may be full.  */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    perror("etrace-gen: error: standard output");
+    return status ? status : SPEC_UNREADABLE;
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_streams();
     arena *a = arena_new();
     options o;
     int status = options_read(argc, argv, a, &o);
     if (status == OPTIONS_GO_ON && o.list_outputs) {
-        status = printf("%s\n%s\n", o.c_path, o.h_path) < 0 ? SPEC_UNREADABLE : EXIT_SUCCESS;
+        printf("%s\n%s\n", o.c_path, o.h_path);
+        status = EXIT_SUCCESS;
     } else if (status == OPTIONS_GO_ON) {
-        diag *d = diag_new(a, ERRORS_MAX);
+        diag *d = diag_new(a, o.max_errors);
+        diag_shorten(d, arena_printf(a, "%s/templates/cells/", o.data_dir), "<cells>/");
         status = compile(&o, a, d);
         diag_flush(d);
     }
     arena_free(a);
-    return status;
+    return finish(status);
 }

@@ -3,18 +3,21 @@
 #define _POSIX_C_SOURCE 200809L
 #include "options.h"
 
+#include "rule.h"
+
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { UNROLL_DEFAULT = 8, UNROLL_MAX = 64 };
+enum { UNROLL_DEFAULT = 8, UNROLL_MAX = 64, ERRORS_DEFAULT = 20 };
 
 /* Long options without a letter.  */
 enum { OPT_RULE = 256, OPT_WINDOW, OPT_VJP_TIME, OPT_SIGNAL, OPT_PLAIN, OPT_DENSE, OPT_GRAPH, OPT_DUMP,
-       OPT_M4, OPT_UNROLL, OPT_LIST };
+       OPT_M4, OPT_UNROLL, OPT_LIST, OPT_ERRORS };
 
 typedef struct {
     int code;
@@ -22,23 +25,25 @@ typedef struct {
 } option_row;
 
 static const option_row rows[] = {
-    {'o', "output", "FILE", "write the C to FILE (default: the spec's name with .c, here)"},
+    {'o', "output", "FILE", "write the C to FILE, or - (default: the spec's name with .c, here)"},
     {'H', "header", "FILE", "write the header to FILE (default: the C file's name with .h)"},
     {'d', "directory", "DIR", "write both into DIR"},
     {'p', "prefix", "NAME", "begin emitted names with NAME (default: the model's name)"},
     {'D', "define", "NAME=N", "give the dim NAME the size N"},
-    {OPT_RULE, "rule", "RULE", "d_rtrl or bptt; this and the next ones override the spec's learning:"},
+    {OPT_RULE, "rule", "RULE", "d_rtrl, pp_prop, bptt, ...; this and the next ones override the spec's learning:"},
     {OPT_WINDOW, "window", "K", "steps of exact differentiation behind the trace (default: 1)"},
     {OPT_VJP_TIME, "vjp-time", "T", "t_minus_1 (window 1) or t"},
     {OPT_SIGNAL, "signal", "S", "direct, or total as the reference's"},
     {OPT_PLAIN, "plain", "P", "exact, or none as the reference's"},
     {OPT_DENSE, "dense", "D", "states mixed by no weight: error, diagonal or drop"},
+    {'L', "learning", "KEY=VALUE", "any key of learning: decay=0.9"},
     {OPT_GRAPH, "graph", "FORM", "print the eligibility-trace graph: text, json or gv; write nothing"},
     {OPT_DUMP, "dump", "PASS", "print the intermediate form (ir); write nothing"},
     {OPT_UNROLL, "unroll", "N", "write out loops of at most N turns (default: 8)"},
     {OPT_M4, "m4", "PATH", "run this GNU m4"},
     {'n', "check", NULL, "check the spec; write nothing"},
     {OPT_LIST, "list-outputs", NULL, "print the names of the files that would be written"},
+    {OPT_ERRORS, "max-errors", "N", "stop after N errors (default: 20; 0: never)"},
     {'h', "help", NULL, "print this"},
     {'V', "version", NULL, "print the version"},
 };
@@ -78,22 +83,34 @@ static bool read_number(const char *text, int min, int max, int *res)
     return *text && *end == '\0' && errno == 0 && n >= min && n <= max;
 }
 
-/* The word of CHOICE that TEXT is, into RES.  */
-static int read_choice(const char *text, const char *const *choice, const char **res)
+static const char *option_name(int code)
 {
-    for (; *choice; choice++)
+    int i = 0;
+    while (rows[i].code != code)
+        i++;
+    return rows[i].name;
+}
+
+/* The word of CHOICE that TEXT is, the value of the option CODE, into RES.  */
+static int read_choice(arena *a, int code, const char *text, const char *const *choice,
+                       const char **res)
+{
+    const char *all = "";
+    for (; *choice; choice++) {
         if (strcmp(text, *choice) == 0) {
             *res = *choice;
             return OPTIONS_GO_ON;
         }
-    return usage("this option has no value", text);
+        all = arena_printf(a, "%s%s%s", all, *all ? ", " : "", *choice);
+    }
+    return usage(arena_printf(a, "--%s is one of %s, not", option_name(code), all), text);
 }
 
-static int read_form(const char *text, options *o)
+static int read_form(arena *a, const char *text, options *o)
 {
     static const char *const form[] = {"text", "json", "gv", NULL};
     const char *word = NULL;
-    int status = read_choice(text, form, &word);
+    int status = read_choice(a, OPT_GRAPH, text, form, &word);
     for (int i = 0; word && i < 3; i++)
         if (word == form[i])
             o->show = (show_form)(SHOW_TEXT + i);
@@ -109,35 +126,62 @@ static int read_one(int code, char *value, arena *a, options *o, const char **di
     case 'p':
         o->prefix = value;
         return spec_name_fault(value) ? usage(spec_name_fault(value), value) : OPTIONS_GO_ON;
-    case 'D': ARENA_PUSH(a, o->define, o->n_defines, o->cap_defines, value); break;
-    case OPT_RULE: return read_choice(value, spec_rules, &o->rule);
-    case OPT_VJP_TIME: return read_choice(value, spec_vjp_times, &o->vjp_time);
-    case OPT_SIGNAL: return read_choice(value, spec_signals, &o->signal);
-    case OPT_PLAIN: return read_choice(value, spec_plains, &o->plain);
-    case OPT_DENSE: return read_choice(value, spec_denses, &o->dense);
-    case OPT_GRAPH: return read_form(value, o);
+    case 'D':
+        if (!strchr(value, '='))
+            return usage("-D is NAME=N, not", value);
+        ARENA_PUSH(a, o->define, o->n_defines, o->cap_defines, value);
+        break;
+    case 'L': ARENA_PUSH(a, o->learning, o->n_learning, o->cap_learning, value); break;
+    case OPT_RULE: return read_choice(a, code, value, rule_names(), &o->rule);
+    case OPT_VJP_TIME: return read_choice(a, code, value, rule_words(LEARN_VJP_TIME), &o->vjp_time);
+    case OPT_SIGNAL: return read_choice(a, code, value, rule_words(LEARN_SIGNAL), &o->signal);
+    case OPT_PLAIN: return read_choice(a, code, value, rule_words(LEARN_PLAIN), &o->plain);
+    case OPT_DENSE: return read_choice(a, code, value, rule_words(LEARN_DENSE), &o->dense);
+    case OPT_GRAPH: return read_form(a, value, o);
     case OPT_DUMP:
         o->dump = true;
-        return strcmp(value, "ir") == 0 ? OPTIONS_GO_ON : usage("there is no pass to dump called", value);
+        return strcmp(value, "ir") == 0 ? OPTIONS_GO_ON : usage("--dump is one of ir, not", value);
     case OPT_WINDOW:
         return read_number(value, 1, 1 << 20, &o->window) ? OPTIONS_GO_ON
-                                                          : usage("this is no number of steps:", value);
+                                                          : usage("--window is a number of steps, not",
+                                                                  value);
     case OPT_UNROLL:
         return read_number(value, 0, UNROLL_MAX, &o->unroll)
                    ? OPTIONS_GO_ON
-                   : usage("loops of 0 to 64 turns can be written out, not", value);
+                   : usage("--unroll is a number from 0 to 64, not", value);
+    case OPT_ERRORS:
+        return read_number(value, 0, INT_MAX, &o->max_errors)
+                   ? OPTIONS_GO_ON
+                   : usage("--max-errors is a number of errors, not", value);
     case OPT_M4: o->m4 = value; break;
     case 'n': o->check_only = true; break;
     case OPT_LIST: o->list_outputs = true; break;
     case 'h': print_help(); return EXIT_SUCCESS;
     case 'V':
-        puts("etrace-gen " PACKAGE_VERSION);
+        puts("etrace-gen " PACKAGE_VERSION "\n"
+             "License Apache-2.0; what it writes is under MIT-0.  There is no warranty.");
         return EXIT_SUCCESS;
-    default:
-        fputs("etrace-gen: note: 'etrace-gen --help' lists the options\n", stderr);
-        return EXIT_USAGE;
     }
     return OPTIONS_GO_ON;
+}
+
+/* What getopt_long did not take: ARG is the word of the command line.  CODE: its letter, the code of a long
+   option, or 0; MISSING: it is known, but its value is not there.  */
+static int bad_option(arena *a, int code, const char *arg, bool missing)
+{
+    const char *names[N_ROWS];
+    bool letter = code > 0 && code < 256 && strncmp(arg, "--", 2) != 0;
+    const char *shown = letter ? arena_printf(a, "-%c", code) : arena_strndup(a, arg, strcspn(arg, "="));
+    if (missing)
+        return usage("this option needs a value:", shown);
+    if (code > 0 && !letter)
+        return usage("this option takes no value:", shown);
+    for (int i = 0; i < N_ROWS; i++)
+        names[i] = rows[i].name;
+    const char *near = letter ? NULL : diag_nearest(shown + 2, names, N_ROWS);
+    return usage(near ? arena_printf(a, "there is no option '%s'; did you mean", shown)
+                      : "there is no option",
+                 near ? arena_printf(a, "--%s", near) : shown);
 }
 
 /* PATH's last part without the ending .yaml, .yml or (HEADER) .c.  */
@@ -158,11 +202,12 @@ static int set_paths(arena *a, options *o, const char *dir)
     const char *slash = strrchr(o->model, '/');
     if (dir && o->c_path)
         return usage("-o and -d exclude one another", NULL);
-    if (!o->c_path) {
-        const char *name = stem(a, slash ? slash + 1 : o->model, yaml);
+    const char *name = stem(a, slash ? slash + 1 : o->model, yaml);
+    if (!o->c_path)
         o->c_path = arena_printf(a, "%s%s%s.c", dir ? dir : "", dir ? "/" : "", name);
-    }
-    if (!o->h_path)
+    if (!o->h_path && strcmp(o->c_path, "-") == 0)
+        o->h_path = arena_printf(a, "%s.h", name);
+    else if (!o->h_path)
         o->h_path = arena_printf(a, "%s.h", stem(a, o->c_path, c));
     if (strcmp(o->h_path, o->c_path) == 0)
         return usage("the C file and the header are one:", o->c_path);
@@ -191,8 +236,8 @@ static const char *find_data(arena *a)
 int options_read(int argc, char **argv, arena *a, options *res)
 {
     struct option longs[N_ROWS + 1] = {{0}};
-    char shorts[2 * N_ROWS + 1];
-    size_t n = 0;
+    char shorts[2 * N_ROWS + 2] = ":"; /* a value that is missing has a message of its own */
+    size_t n = 1;
     int code;
     const char *dir = NULL, *m4 = getenv("M4");
     for (int i = 0; i < N_ROWS; i++) {
@@ -204,9 +249,12 @@ int options_read(int argc, char **argv, arena *a, options *res)
             shorts[n++] = ':';
     }
     shorts[n] = '\0';
-    *res = (options){.unroll = UNROLL_DEFAULT, .m4 = m4 && *m4 ? m4 : M4_PROGRAM};
+    *res = (options){.unroll = UNROLL_DEFAULT, .max_errors = ERRORS_DEFAULT,
+                     .m4 = m4 && *m4 ? m4 : M4_PROGRAM};
+    opterr = 0;
     while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        int status = read_one(code, optarg, a, res, &dir);
+        int status = code == '?' || code == ':' ? bad_option(a, optopt, argv[optind - 1], code == ':')
+                                                : read_one(code, optarg, a, res, &dir);
         if (status != OPTIONS_GO_ON)
             return status;
     }
@@ -221,43 +269,23 @@ int options_read(int argc, char **argv, arena *a, options *res)
 
 /* --- the learning rule ----------------------------------------------------------------------------- */
 
-static const char *either(const char *a, const char *b)
+bool options_learning(const options *o, const spec *s, arena *a, diag *d, learning *res)
 {
-    return a ? a : b;
-}
-
-static bool is(const char *word, const char *wanted)
-{
-    return word && strcmp(word, wanted) == 0;
-}
-
-static dense_policy dense_of(const char *word)
-{
-    return is(word, "drop") ? DENSE_DROP : is(word, "diagonal") ? DENSE_DIAGONAL : DENSE_ERROR;
-}
-
-bool options_learning(const options *o, const spec *s, diag *d, learning *res)
-{
-    const spec_learning *l = &s->learning;
-    const char *rule = either(o->rule, l->rule);
-    /* A time or window of the command line overrides both of the spec's.  */
-    bool given = o->window || o->vjp_time || o->rule;
-    const char *vjp_time = given ? o->vjp_time : l->vjp_time;
-    int window = given ? o->window : l->window;
-    loc at = given ? (loc){NULL, 0, 0, 0} : l->window_at;
-    *res = (learning){.rule = is(rule, "bptt") ? RULE_BPTT : RULE_D_RTRL,
-                      .window = is(vjp_time, "t") ? 0 : window ? window : 1,
-                      .signal_total = is(either(o->signal, l->signal), "total"),
-                      .plain_none = is(either(o->plain, l->plain), "none"),
-                      .dense = dense_of(either(o->dense, l->dense))};
-    int before = diag_errors(d);
-    if (window && is(vjp_time, "t")) {
-        diag_error(d, at, "E0281", "a window belongs to vjp_time: t_minus_1");
-        diag_note(d, at, "vjp_time: t has none: leave the window out");
-    }
-    if (res->rule == RULE_BPTT && (window || vjp_time))
-        diag_error(d, at, "E0282", "rule: bptt has no window and no vjp_time");
-    if (o->rule == NULL && rule && !s->loss)
-        diag_error(d, l->rule_at, "E0283", "a learning rule needs a loss");
-    return diag_errors(d) == before;
+    const struct { const char *key, *value; } given[] = {
+        {"rule", o->rule}, {"vjp_time", o->vjp_time}, {"signal", o->signal},
+        {"plain", o->plain}, {"dense", o->dense},
+        {"window", o->window ? arena_printf(a, "%d", o->window) : NULL}};
+    spec_learning l = s->learning;
+    bool ok = true;
+    /* A rule of the command line stands for itself; a time or window overrides both of the spec's.  */
+    if (o->rule)
+        l = (spec_learning){.value[LEARN_DENSE] = l.value[LEARN_DENSE]};
+    if (o->window || o->vjp_time)
+        l.value[LEARN_WINDOW].said = l.value[LEARN_VJP_TIME].said = false;
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
+        if (given[i].value)
+            ok = rule_override(&l, arena_printf(a, "%s=%s", given[i].key, given[i].value), a, d) && ok;
+    for (size_t i = 0; i < o->n_learning; i++)
+        ok = rule_override(&l, o->learning[i], a, d) && ok;
+    return rule_settings(s, &l, d, res) && ok;
 }

@@ -103,7 +103,7 @@ static void first_levels(schedule *sc)
         if (!sc->live[n] || is_leaf(v->op) || schedule_is_view(sc, n))
             continue;
         bool reads_here = in_loop(sc, n) || is_reduction(v->op);
-        for (int i = 0; i < v->n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, v->arg[i], &direct);
             int level = take_index_level(sc, v->arg[i]);
@@ -136,7 +136,7 @@ static users find_users(const schedule *sc)
         for (int n = 0; n < g->n_nodes; n++) {
             if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
                 continue;
-            for (int i = 0; i < g->node[n].n_args; i++) {
+            for (int i = 0; i < ir_n_reads(g, n); i++) {
                 bool direct;
                 int x = below_views(sc, g->node[n].arg[i], &direct);
                 user_range *r = &u.range[x];
@@ -197,7 +197,7 @@ static void sink(schedule *sc, const users *u, int n)
     }
     if (target <= sc->level[n])
         return;
-    for (int i = 0; i < g->node[n].n_args; i++) {
+    for (int i = 0; i < ir_n_reads(g, n); i++) {
         bool direct;
         int x = below_views(sc, g->node[n].arg[i], &direct);
         if (!is_leaf(g->node[x].op) && !array_anyway(sc, u, x, n) && !only_user(u, x, n))
@@ -334,7 +334,7 @@ static void hold_arrays(schedule *sc)
     for (int n = 0; n < g->n_nodes; n++) {
         if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
             continue;
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, g->node[n].arg[i], &direct);
             if (i == 1 && reads_weight(g->node[n].op) && is_cheap(sc, x, CHEAP))
@@ -354,7 +354,7 @@ static bool read_later(const schedule *sc, int variable, int at)
     for (int n = 0; n < g->n_nodes; n++) {
         if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
             continue;
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, g->node[n].arg[i], &direct);
             if (g->node[x].op != OP_var || g->node[x].var != variable)
@@ -417,7 +417,7 @@ static void hold_locals(schedule *sc)
         op_code op = g->node[n].op;
         bool twice = op == OP_maximum || op == OP_minimum || op == OP_relu || op == OP_sign
                      || is_reduction(op);
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             reads[below_views(sc, g->node[n].arg[i], &direct)] += 1 + twice;
         }

@@ -8,12 +8,13 @@
    The decoder takes the stream apart into lines, undoes the quoting, and gives each finished
    line to put_line, which indents and breaks it.  A newline that came quoted ends a line like any
    other.  */
+#define _POSIX_C_SOURCE 200809L
 #include "skel.h"
 
-#include "child.h"
-
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LINE_WIDTH = 100, INDENT = 4, CONTINUATION = 8, WHY_SIZE = 160 };
 
@@ -231,6 +232,7 @@ typedef struct {
     size_t n;
     file_state file;
     buf line;
+    bool ended;
     const char *why;
 } decoder;
 
@@ -265,7 +267,7 @@ static bool begins(const decoder *d, const char *text)
     return d->len - d->at >= n && memcmp(d->text + d->at, text, n) == 0;
 }
 
-/* @+, @- and @{file:N@}: each alone on its line, which it takes with it.  */
+/* @+, @-, @{file:N@} and @{end@}: each alone on its line, which it takes with it.  */
 static bool decode_directive(decoder *d)
 {
     if (d->line.len > 0)
@@ -281,6 +283,11 @@ static bool decode_directive(decoder *d)
         && d->text[d->at + 7] >= '0' && (size_t)(d->text[d->at + 7] - '0') < d->n) {
         d->file = (file_state){.to = &d->out[d->text[d->at + 7] - '0'], .place = IN_CODE};
         d->at += 11;
+        return true;
+    }
+    if (begins(d, "@{end@}\n")) {
+        d->ended = true;
+        d->at += 8;
         return true;
     }
     return stop(d, "an unknown directive");
@@ -319,6 +326,8 @@ static bool decode(decoder *d)
     while (d->at < d->len) {
         char c = d->text[d->at];
 
+        if (d->ended)
+            return stop(d, "something stands behind the end");
         if (c == '@') {
             if (!decode_at(d))
                 return false;
@@ -334,7 +343,7 @@ static bool decode(decoder *d)
     }
     if (d->file.depth != 0)
         return stop(d, "a block was not ended");
-    return d->line.len == 0 || end_line(d);
+    return d->ended || stop(d, "the end is missing");
 }
 
 bool skel_decode(const char *text, size_t len, buf *out, size_t n, const char **why)
@@ -349,35 +358,40 @@ bool skel_decode(const char *text, size_t len, buf *out, size_t n, const char **
 
 /* --- m4 ---------------------------------------------------------------------------------- */
 
-static const child_limits limits = {.cpu_seconds = 30, .memory_bytes = (size_t)2 << 30, .wall_ms = 60000};
+const child_limits skel_limits = {.cpu_seconds = 30, .memory_bytes = (size_t)2 << 30, .wall_ms = 60000};
+
+/* Macro calls inside of one another, in our templates less than ten.  */
+#define NESTING_LIMIT "100"
+
+static const loc nowhere = {NULL, 0, 0, 0};
 
 /* One line for the user: how m4 ended, and what it said.  */
-static skel_status report(child_end how, int detail, const char *m4, const buf *errors, diag *d)
+static void report(child_end how, int detail, const char *m4, const buf *errors, diag *d)
 {
-    static const loc nowhere = {NULL, 0, 0, 0};
-
     switch (how) {
     case CHILD_EXITED:
-        diag_error(d, nowhere, "E0402", "m4 (%s) failed with status %d", m4, detail);
+        if (detail == 0)
+            diag_error(d, nowhere, "E0409", "m4 (%s) gave warnings", m4);
+        else
+            diag_error(d, nowhere, "E0402", "m4 (%s) failed with status %d", m4, detail);
         break;
     case CHILD_SIGNALLED:
         diag_error(d, nowhere, "E0403", "m4 (%s) was killed by signal %d", m4, detail);
         break;
     case CHILD_TIMED_OUT:
-        diag_error(d, nowhere, "E0404", "m4 (%s) did not end and was killed", m4);
+        diag_error(d, nowhere, "E0404", "m4 (%s) did not come to an end and was killed", m4);
         break;
     case CHILD_NOT_STARTED:
         diag_error(d, nowhere, "E0405", "cannot run m4 (%s): %s", m4, strerror(detail));
         diag_note(d, nowhere, "install GNU m4, or name it with --m4=PATH or the variable M4");
-        return SKEL_ENVIRONMENT;
+        return;
     case CHILD_FAILED:
         diag_error(d, nowhere, "E0406", "cannot run m4: %s", strerror(detail));
-        return SKEL_ENVIRONMENT;
+        return;
     }
     if (errors->len > 0)
         diag_note(d, nowhere, "it said: %s", buf_text(errors));
     diag_note(d, nowhere, "the generator needs GNU m4 1.4.16 or later");
-    return SKEL_ENVIRONMENT;
 }
 
 static char *template_path(const char *datadir, const char *name)
@@ -390,36 +404,66 @@ static char *template_path(const char *datadir, const char *name)
 
 enum { TEMPLATES_MAX = 8 };
 
+/* Can every template be read?  */
+static bool check_templates(char *const *path, size_t n, diag *d)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (access(path[i], R_OK) == 0)
+            continue;
+        diag_error(d, nowhere, "E0408", "cannot read the template %s: %s", path[i], strerror(errno));
+        diag_note(d, nowhere, "the installation is not complete; ETRACE_DATADIR names another");
+        return false;
+    }
+    return true;
+}
+
+/* Run m4 over the N files PATH, the first of them before VALUES.  */
+static skel_status run_m4(const child_limits *limits, const char *m4, char *const *path, size_t n,
+                          const buf *values, buf *text, diag *d)
+{
+    const char *argv[TEMPLATES_MAX + 8] = {m4, "-P", "-L", NESTING_LIMIT, path[0], "-"};
+    buf errors = {NULL, 0, 0};
+    int detail = 0;
+
+    for (size_t i = 1; i < n; i++)
+        argv[5 + i] = path[i];
+    child_end how = child_run(argv, values, limits, text, &errors, &detail);
+    bool ok = how == CHILD_EXITED && detail == 0 && errors.len == 0;
+    if (!ok)
+        report(how, detail, m4, &errors, d);
+    buf_free(&errors);
+    return ok ? SKEL_OK : SKEL_ENVIRONMENT;
+}
+
+skel_status skel_run_within(const child_limits *limits, const char *m4, const char *datadir,
+                            const char *const *templates, size_t n_templates, const buf *values,
+                            buf *out, size_t n, diag *d)
+{
+    char *path[TEMPLATES_MAX + 1];
+    buf text = {NULL, 0, 0};
+    skel_status status = SKEL_ENVIRONMENT;
+    size_t n_paths = 0;
+    const char *why = NULL;
+
+    path[n_paths++] = template_path(datadir, "prelude.m4");
+    for (size_t i = 0; i < n_templates && i < TEMPLATES_MAX; i++)
+        path[n_paths++] = template_path(datadir, templates[i]);
+    if (check_templates(path, n_paths, d))
+        status = run_m4(limits, m4, path, n_paths, values, &text, d);
+    if (status == SKEL_OK && !skel_decode(buf_text(&text), text.len, out, n, &why)) {
+        diag_error(d, nowhere, "E0407", "m4 (%s) and the templates in %s do not fit: %s", m4, datadir,
+                   why);
+        diag_note(d, nowhere, "the generator needs GNU m4, and the templates of its own version");
+        status = SKEL_ENVIRONMENT;
+    }
+    for (size_t i = 0; i < n_paths; i++)
+        free(path[i]);
+    buf_free(&text);
+    return status;
+}
+
 skel_status skel_run(const char *m4, const char *datadir, const char *const *templates,
                      size_t n_templates, const buf *values, buf *out, size_t n, diag *d)
 {
-    const char *argv[TEMPLATES_MAX + 6];
-    char *path[TEMPLATES_MAX + 1];
-    buf text = {NULL, 0, 0}, errors = {NULL, 0, 0};
-    skel_status status = SKEL_OK;
-    size_t argc = 0;
-    int detail = 0;
-
-    path[0] = template_path(datadir, "prelude.m4");
-    argv[argc++] = m4;
-    argv[argc++] = "-P";
-    argv[argc++] = path[0];
-    argv[argc++] = "-";
-    for (size_t i = 0; i < n_templates && i < TEMPLATES_MAX; i++)
-        argv[argc++] = path[i + 1] = template_path(datadir, templates[i]);
-    argv[argc] = NULL;
-
-    child_end how = child_run(argv, values, &limits, &text, &errors, &detail);
-    const char *why = NULL;
-    if (how != CHILD_EXITED || detail != 0 || errors.len > 0) {
-        status = report(how, detail, m4, &errors, d);
-    } else if (!skel_decode(buf_text(&text), text.len, out, n, &why)) {
-        diag_error(d, (loc){NULL, 0, 0, 0}, "E0407", "the templates are broken: %s", why);
-        status = SKEL_BUG;
-    }
-    for (size_t i = 0; i <= n_templates && i <= TEMPLATES_MAX; i++)
-        free(path[i]);
-    buf_free(&text);
-    buf_free(&errors);
-    return status;
+    return skel_run_within(&skel_limits, m4, datadir, templates, n_templates, values, out, n, d);
 }

@@ -10,33 +10,43 @@
      @{file:N@}       alone on a line: what follows goes to output N (0, 1, ...)
      @+ and @-        at the start of a line: indent the following lines 4 spaces more / less;
                       such a line carries nothing else
+     @{end@}          the last line: m4 came to its end
      @@               never comes: every literal @ is quoted as @40
    Lines of white space alone become empty ones; two empty ones in a row become one;
    lines longer than 100 columns are broken at a space at the lowest depth of parentheses,
    the rest indented 8 more, never inside a string or behind a // (a block comment goes on with
    " * " aligned when it began the line).  Anything else behind an @, a word that starts with
-   m4_ or et_ and is left over, or output outside of any file, is an internal error.  */
+   m4_ or et_ and is left over, output outside of any file, or no end, is an error: the program is not GNU
+   m4, or the templates are of another version.  */
 #ifndef SKEL_H
 #define SKEL_H
 
-#include "buf.h"
+#include "child.h"
 #include "diag.h"
 
-typedef enum { SKEL_OK = 0, SKEL_IO = 3, SKEL_ENVIRONMENT = 4, SKEL_BUG = 70 } skel_status;
+typedef enum { SKEL_OK = 0, SKEL_IO = 3, SKEL_ENVIRONMENT = 4 } skel_status;
 
-/* Run m4 (the program M4) in the folder of templates DATADIR.  OUT has N buffers, one an
-   output.  On failure a message with no place was printed through D.  A run that takes longer than
-   30 seconds of CPU or 2 GiB of memory, or hangs for 60 s, is killed: SKEL_ENVIRONMENT.  */
+/* What m4 may use: 30 seconds of CPU, 2 GiB of memory, 60 seconds in all.  Then it is killed.  */
+extern const child_limits skel_limits;
+
+/* Run m4 (the program M4) within LIMITS in the folder of templates DATADIR.  OUT has N buffers, one an
+   output.  On failure a message with no place was reported through D, and OUT is of no use.  */
+skel_status skel_run_within(const child_limits *limits, const char *m4, const char *datadir,
+                            const char *const *templates, size_t n_templates, const buf *values,
+                            buf *out, size_t n, diag *d);
+
+/* The same within skel_limits.  */
 skel_status skel_run(const char *m4, const char *datadir, const char *const *templates,
                      size_t n_templates, const buf *values, buf *out, size_t n, diag *d);
 
-/* The decoding alone (for tests).  False on an internal error; WHY then says which.  */
+/* The decoding alone (for tests).  False on an error; WHY then says which.  */
 bool skel_decode(const char *text, size_t len, buf *out, size_t n, const char **why);
 
 /* Write N files whole or not at all: each to a temporary file .etrace-XXXXXX beside its target
-   (mkstemp, then mode 0666 & ~umask), renamed when all are complete.  A target that is not a regular
-   file, or is the file INPUT (same device and inode; NULL: none), is refused.  An unchanged
-   target is still replaced.  INT, TERM and HUP remove the temporary files.  SKEL_IO after a message.  */
+   (mkstemp, then mode 0666 & ~umask), renamed when all are complete.  The path "-" is standard output.
+   Refused is a target that is not a regular file, is another target too, or is INPUT (NULL: none) or any
+   other file that was read (same device and inode).  A symbolic link is replaced, not followed.  An
+   unchanged target is still replaced.  INT, TERM and HUP remove the temporary files.  SKEL_IO after a message.  */
 skel_status skel_commit(const char *const *path, const buf *content, size_t n, const char *input,
                         diag *d);
 

@@ -38,7 +38,7 @@ static bool read_number(const reader *r, const yaml_tree *t, double *res)
     if (!e)
         return false;
     *res = e->number;
-    return e->kind == EXPR_NUMBER || fail(r, t, "E0395", "a number is wanted here");
+    return e->kind == EXPR_NUMBER || fail(r, t, "E0630", "a number is wanted here");
 }
 
 /* Element (i, k) is there when number i * n_cols + k of stream 0 under the seed is below p.  */
@@ -49,13 +49,13 @@ static bool read_random(reader *r, const yaml_tree *t)
     const yaml_tree *at_seed = t->kind == YAML_MAPPING ? yaml_get(t, "seed") : NULL;
     for (size_t i = 0; t->kind == YAML_MAPPING && i < t->n; i++)
         if (t->pair[i].value != at_p && t->pair[i].value != at_seed)
-            return fail(r, t->pair[i].key, "E0396", "'random' has the keys p and seed");
+            return fail(r, t->pair[i].key, "E0631", "'random' has the keys p and seed");
     if (!at_p || !at_seed)
-        return fail(r, t, "E0396", "'random' is {p: 0.1, seed: 1}");
+        return fail(r, t, "E0631", "'random' is {p: 0.1, seed: 1}");
     if (!read_number(r, at_p, &p) || !read_number(r, at_seed, &seed))
         return false;
     if (!(p > 0 && p <= 1))
-        return fail(r, at_p, "E0397", "a probability is above 0 and at most 1");
+        return fail(r, at_p, "E0632", "a probability is above 0 and at most 1");
     size_t cap_row = 0, cap_col = 0;
     for (int64_t i = 0; i < r->n_rows; i++)
         for (int64_t k = 0; k < r->n_cols; k++) {
@@ -73,7 +73,7 @@ static bool read_random(reader *r, const yaml_tree *t)
 static int32_t *read_list(const reader *r, const yaml_tree *t, int64_t limit, int64_t *n)
 {
     if (t->kind != YAML_SEQUENCE) {
-        fail(r, t, "E0398", "a list of whole numbers is wanted here");
+        fail(r, t, "E0633", "a list of whole numbers is wanted here");
         return NULL;
     }
     int32_t *res = ARENA_ARRAY(r->lo->arena, int32_t, t->n + 1);
@@ -82,11 +82,11 @@ static int32_t *read_list(const reader *r, const yaml_tree *t, int64_t limit, in
         char *end = NULL;
         long value = item->kind == YAML_SCALAR && item->len < 12 ? strtol(item->text, &end, 10) : -1;
         if (!end || end == item->text || *end) {
-            fail(r, item, "E0398", "a whole number is wanted here");
+            fail(r, item, "E0633", "a whole number is wanted here");
             return NULL;
         }
         if (value < 0 || value >= limit) {
-            diag_error(r->lo->diag, item->at, "E0399", "%ld is outside of 0 to %lld", value,
+            diag_error(r->lo->diag, item->at, "E0634", "%ld is outside of 0 to %lld", value,
                        (long long)limit - 1);
             return NULL;
         }
@@ -103,7 +103,7 @@ static bool set_rows(reader *r, const yaml_tree *at, const int32_t *start, int64
     for (int64_t i = 0; fits && i < r->n_rows; i++)
         fits = start[i] <= start[i + 1];
     if (!fits)
-        return fail(r, at, "E0400", "indptr has one number more than rows, from 0 up to the number of "
+        return fail(r, at, "E0635", "indptr has one number more than rows, from 0 up to the number of "
                                     "indices");
     r->row = ARENA_ARRAY(r->lo->arena, int32_t, r->n + 1);
     for (int64_t i = 0; i < r->n_rows; i++)
@@ -125,7 +125,7 @@ static bool read_lists(reader *r)
         return starts && set_rows(r, start, starts, n_rows);
     }
     r->row = read_list(r, rows, r->n_rows, &n_rows);
-    return r->row && (n_rows == r->n || fail(r, rows, "E0404", "rows and cols are not of one length"));
+    return r->row && (n_rows == r->n || fail(r, rows, "E0636", "rows and cols are not of one length"));
 }
 
 /* --- from a file --------------------------------------------------------------------------------- */
@@ -143,7 +143,7 @@ static int32_t *read_array(reader *r, const yaml_tree *t, etr_npz *npz, const ch
     for (int64_t i = 0; i < *n; i++) {
         if (!(x[i] >= 0 && x[i] < (double)limit)) {
             *failed = true;
-            diag_error(r->lo->diag, t->at, "E0399", "%s: %s has %g, outside of 0 to %lld", t->text, name,
+            diag_error(r->lo->diag, t->at, "E0634", "%s: %s has %g, outside of 0 to %lld", t->text, name,
                        x[i], (long long)limit - 1);
             return NULL;
         }
@@ -168,7 +168,7 @@ static bool read_arrays(reader *r, const yaml_tree *t, etr_npz *npz)
             return set_rows(r, t, start, n_rows);
     }
     if (!failed)
-        diag_error(r->lo->diag, t->at, "E0405",
+        diag_error(r->lo->diag, t->at, "E0637",
                    "%s has no whole-number arrays row and col, or indptr and indices, of one axis",
                    t->text);
     return false;
@@ -183,9 +183,9 @@ static const char *path_inside(const reader *r, const yaml_tree *t)
     const char *whole = arena_printf(r->lo->arena, "%s%s", r->lo->model_dir, path);
     struct stat st;
     if (leaves)
-        fail(r, t, "E0406", "a file is named by its path below the spec's folder");
+        fail(r, t, "E0638", "a file is named by its path below the spec's folder");
     else if (lstat(whole, &st) == 0 && S_ISLNK(st.st_mode))
-        fail(r, t, "E0407", "this file is a symbolic link; links are not followed");
+        fail(r, t, "E0639", "this file is a symbolic link; links are not followed");
     else
         return whole;
     return NULL;
@@ -196,7 +196,7 @@ static bool read_file(reader *r, const yaml_tree *t)
     const char *path = path_inside(r, t);
     etr_npz *npz = path ? etr_npz_open(path) : NULL;
     if (path && !npz)
-        diag_error(r->lo->diag, t->at, "E0408", "%s cannot be read: %s", t->text, etr_npz_error());
+        diag_error(r->lo->diag, t->at, "E0640", "%s cannot be read: %s", t->text, etr_npz_error());
     bool ok = npz && read_arrays(r, t, npz);
     if (npz)
         etr_npz_close(npz);
@@ -215,13 +215,13 @@ static bool check_places(const reader *r)
 {
     int64_t *place = ARENA_ARRAY(r->lo->arena, int64_t, r->n + 1);
     if (r->n == 0)
-        return fail(r, r->tree, "E0409", "the pattern is empty");
+        return fail(r, r->tree, "E0641", "the pattern is empty");
     for (int64_t i = 0; i < r->n; i++)
         place[i] = r->row[i] * r->n_cols + r->col[i];
     qsort(place, (size_t)r->n, sizeof *place, compare);
     for (int64_t i = 1; i < r->n; i++)
         if (place[i] == place[i - 1]) {
-            diag_error(r->lo->diag, r->tree->at, "E0410", "the place [%lld, %lld] is there twice",
+            diag_error(r->lo->diag, r->tree->at, "E0642", "the place [%lld, %lld] is there twice",
                        (long long)(place[i] / r->n_cols), (long long)(place[i] % r->n_cols));
             return false;
         }
@@ -232,7 +232,7 @@ int sparse_read(lowering *lo, const yaml_tree *tree, shape s)
 {
     reader r = {.lo = lo, .tree = tree, .n_rows = s.dim[0], .n_cols = s.rank == 2 ? s.dim[1] : 0};
     if (s.rank != 2 || tree->kind != YAML_MAPPING) {
-        fail(&r, tree, "E0411", s.rank != 2 ? "a sparse parameter has two axes"
+        fail(&r, tree, "E0643", s.rank != 2 ? "a sparse parameter has two axes"
                                             : "sparse is a mapping, like {random: {p: 0.1, seed: 1}}");
         return -1;
     }
@@ -240,7 +240,7 @@ int sparse_read(lowering *lo, const yaml_tree *tree, shape s)
     bool lists = (yaml_get(tree, "rows") && yaml_get(tree, "cols"))
                  || (yaml_get(tree, "indptr") && yaml_get(tree, "indices"));
     if (tree->n != (lists ? 2 : 1) || !(random || file || lists)) {
-        fail(&r, tree, "E0412", "sparse has one of: random; rows and cols; indptr and indices; npz");
+        fail(&r, tree, "E0644", "sparse has one of: random; rows and cols; indptr and indices; npz");
         return -1;
     }
     bool read = random ? read_random(&r, random) : file ? read_file(&r, file) : read_lists(&r);

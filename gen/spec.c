@@ -90,7 +90,7 @@ const char *spec_name_fault(const char *text)
     if (!fits)
         return "a name is a letter and then at most 62 letters, digits or _";
     if (among(text, reserved, sizeof reserved / sizeof reserved[0]))
-        return "C or C++ keeps this word for itself";
+        return "this word belongs to C or C++";
     if (strncmp(text, "etr_", 4) == 0 || strncmp(text, "et_", 3) == 0 || strncmp(text, "m4_", 3) == 0)
         return "names that begin with etr_, et_ or m4_ belong to the generator";
     return NULL;
@@ -190,81 +190,37 @@ static void read_batch(reader *r, const yaml_tree *key, yaml_tree *value, void *
     r->spec->batch = (int)batch;
 }
 
+static void add_import(reader *r, yaml_tree *t)
+{
+    if (spec_want_scalar(r, t, "the path of a cell file"))
+        r->spec->import[r->spec->n_imports++] = (spec_import){t->text, t->at, NULL};
+}
+
+static void read_import(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)key;
+    (void)context;
+    r->spec->import = ARENA_ARRAY(r->arena, spec_import, value->n + 1);
+    if (value->kind != YAML_SEQUENCE)
+        add_import(r, value);
+    for (size_t i = 0; value->kind == YAML_SEQUENCE && i < value->n; i++)
+        add_import(r, value->item[i]);
+}
+
+static void read_unroll_limit(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    long limit;
+    (void)key;
+    (void)context;
+    if (spec_whole_number(r, value, 1, SPEC_REPEAT_MAX, &limit))
+        r->spec->unroll_limit = (int)limit;
+}
+
 static void read_unsupported(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
     (void)value;
     (void)context;
     diag_error(r->diag, key->at, "E0238", "'%s' is not supported yet", key->text);
-}
-
-/* --- learning -------------------------------------------------------------------------------------- */
-
-static void read_word(reader *r, const yaml_tree *value, const char *const *choice, const char **word,
-                      loc *at)
-{
-    *word = spec_choice(r, value, choice);
-    *at = value->at;
-}
-
-static void read_rule(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    read_word(r, value, spec_rules, &r->spec->learning.rule, &r->spec->learning.rule_at);
-}
-
-static void read_window(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    long window = 0;
-    (void)key;
-    (void)context;
-    r->spec->learning.window_at = value->at;
-    if (spec_whole_number(r, value, 1, 1 << 20, &window))
-        r->spec->learning.window = (int)window;
-}
-
-static void read_vjp_time(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    read_word(r, value, spec_vjp_times, &r->spec->learning.vjp_time, &r->spec->learning.vjp_time_at);
-}
-
-static void read_signal(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    read_word(r, value, spec_signals, &r->spec->learning.signal, &r->spec->learning.signal_at);
-}
-
-static void read_plain(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    read_word(r, value, spec_plains, &r->spec->learning.plain, &r->spec->learning.plain_at);
-}
-
-static void read_dense(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    read_word(r, value, spec_denses, &r->spec->learning.dense, &r->spec->learning.dense_at);
-}
-
-const char *const spec_rules[] = {"d_rtrl", "bptt", NULL};
-const char *const spec_vjp_times[] = {"t", "t_minus_1", NULL};
-const char *const spec_signals[] = {"direct", "total", NULL};
-const char *const spec_plains[] = {"exact", "none", NULL};
-const char *const spec_denses[] = {"error", "diagonal", "drop", NULL};
-
-static void read_learning(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    static const spec_key keys[] = {
-        {"rule", read_rule},     {"window", read_window}, {"vjp_time", read_vjp_time},
-        {"signal", read_signal}, {"plain", read_plain},   {"dense", read_dense},
-    };
-    (void)key;
-    spec_read_keys(r, value, "learning", keys, sizeof keys / sizeof keys[0], context);
 }
 
 static const spec_key model_keys[] = {
@@ -276,8 +232,8 @@ static const spec_key model_keys[] = {
     {"consts", spec_read_consts},     {"functions", spec_read_functions},
     {"modules", spec_read_modules},   {"step", spec_read_step},
     {"outputs", spec_read_outputs},   {"loss", spec_read_loss},
-    {"learning", read_learning},      {"import", read_unsupported},
-    {"quantize", read_unsupported},
+    {"learning", rule_read},      {"import", read_import},
+    {"unroll_limit", read_unroll_limit}, {"quantize", read_unsupported},
 };
 
 static const spec_key cell_keys[] = {
@@ -287,7 +243,7 @@ static const spec_key cell_keys[] = {
     {"state", spec_read_states},    {"consts", spec_read_consts},
     {"functions", spec_read_functions}, {"modules", spec_read_modules},
     {"step", spec_read_step},       {"outputs", spec_read_outputs},
-    {"import", read_unsupported},
+    {"import", read_import},
 };
 
 /* What a file cannot do without.  */
@@ -318,6 +274,7 @@ static spec *read_root(yaml_tree *root, const char *file, bool is_cell, arena *a
     s->is_cell = is_cell;
     s->real_bits = 32;
     s->batch = 1;
+    s->unroll_limit = 16;
     bool read = is_cell ? spec_read_keys(&r, root, "a cell", cell_keys,
                                          sizeof cell_keys / sizeof cell_keys[0], status)
                         : spec_read_keys(&r, root, "a model", model_keys,

@@ -10,7 +10,7 @@
 
 static int bad_labels(const call *c, const char *why)
 {
-    diag_error(c->lo->diag, c->e->arg[0]->at, "E0380", "%s", why);
+    diag_error(c->lo->diag, c->e->arg[0]->at, "E0600", "%s", why);
     diag_note(c->lo->diag, c->e->arg[0]->at,
               "einsum takes a text like \"xk,ko->xo\": a letter for each axis of the two operands and "
               "of the result");
@@ -34,7 +34,7 @@ static bool read_part(const call *c, const char *from, const char *to, int opera
             continue;
         int64_t n = p - from < s->rank ? s->dim[p - from] : 0;
         if (*known != 0 && n != 0 && *known != n) {
-            diag_error(c->lo->diag, c->e->arg[operand]->at, "E0394",
+            diag_error(c->lo->diag, c->e->arg[operand]->at, "E0614",
                        "axis '%c' has %lld elements here and %lld before", *p, (long long)n,
                        (long long)*known);
             return false;
@@ -43,7 +43,7 @@ static bool read_part(const call *c, const char *from, const char *to, int opera
     }
     if (!s || to - from == s->rank)
         return true;
-    diag_error(c->lo->diag, c->e->arg[operand]->at, "E0381", "%d letters for %s", (int)(to - from),
+    diag_error(c->lo->diag, c->e->arg[operand]->at, "E0601", "%d letters for %s", (int)(to - from),
                shape_text(c->lo->arena, *s));
     return false;
 }
@@ -100,7 +100,7 @@ static bool read_sizes(const call *c, const char *name, int n, int64_t fallback,
     if (!e)
         return true;
     if (list && (int)e->n_args != n) {
-        diag_error(c->lo->diag, e->at, "E0382", "%zu sizes for %d axes", e->n_args, n);
+        diag_error(c->lo->diag, e->at, "E0602", "%zu sizes for %d axes", e->n_args, n);
         return false;
     }
     for (int k = 0; k < n; k++) {
@@ -125,7 +125,7 @@ static bool set_places(const call *c, ir_window *w, int64_t n, bool same)
         return true;
     }
     if (n + w->pad + above < reach) {
-        diag_error(c->lo->diag, c->e->at, "E0383",
+        diag_error(c->lo->diag, c->e->at, "E0603",
                    "a window that reaches over %lld elements does not fit an axis of %lld",
                    (long long)reach, (long long)(n + w->pad + above));
         diag_note(c->lo->diag, c->e->at, "padding=same, or a smaller kernel or dilation, would fit");
@@ -143,7 +143,7 @@ static bool read_windows(const call *c, shape x, int n_axes, const int64_t *size
     bool word = padding && padding->kind == EXPR_NAME;
     bool same = word && strcmp(padding->name, "same") == 0;
     if (word && !same && strcmp(padding->name, "valid") != 0) {
-        diag_error(c->lo->diag, padding->at, "E0384", "padding is same, valid, or a number for each axis");
+        diag_error(c->lo->diag, padding->at, "E0604", "padding is same, valid, or a number for each axis");
         return false;
     }
     if (!read_sizes(c, "stride", n_axes, 1, false, stride)
@@ -211,13 +211,13 @@ int weight_conv(const call *c)
     if (n_axes < 1 || n_axes > SPATIAL_MAX || x.rank < n_axes + 1)
         return builtin_misfit(c);
     if (x.rank + n_axes > RANK_MAX)
-        return builtin_refuse(c, "E0385", "cannot keep the windows of so many axes");
+        return builtin_refuse(c, "E0605", "cannot keep the windows of so many axes");
     if (!read_sizes(c, "groups", 1, 1, false, &groups) || !read_windows(c, x, n_axes, kernel.dim, w))
         return NO_NODE;
     int64_t channels = x.dim[x.rank - 1], in = kernel.dim[kernel.rank - 2];
     if (channels == in * groups && kernel.dim[kernel.rank - 1] % groups == 0)
         return convolve(c, w, n_axes, groups);
-    diag_error(c->lo->diag, c->e->at, "E0386",
+    diag_error(c->lo->diag, c->e->at, "E0606",
                "%s has %lld channels; the kernel %s takes %lld in %lld group%s",
                shape_text(c->lo->arena, x), (long long)channels, shape_text(c->lo->arena, kernel),
                (long long)(in * groups), (long long)groups, groups == 1 ? "" : "s");
@@ -236,7 +236,7 @@ static int pool(const call *c, op_code op)
     int64_t size[SPATIAL_MAX], total = 1;
     ir_window w[SPATIAL_MAX];
     if (n_axes < 1 || n_axes > SPATIAL_MAX || x.rank < n_axes + 1 || x.rank + n_axes > RANK_MAX)
-        return builtin_refuse(c, "E0387", "takes a value [.., spatial.., channels] and a list with the "
+        return builtin_refuse(c, "E0607", "takes a value [.., spatial.., channels] and a list with the "
                                           "window's size on each spatial axis");
     for (int k = 0; k < n_axes; k++) {
         if (!eval_dim(c->lo, c->sc, e->arg[k], &size[k]))
@@ -288,7 +288,7 @@ int weight_sparse_matmul(const call *c)
     shape x = builtin_shape(c, 0);
     int p = g->node[c->arg[1]].of_params ? pattern_below(g, c->arg[1]) : -1;
     if (p < 0)
-        return builtin_refuse(c, "E0388", "takes a parameter declared with 'sparse:' as its weight");
+        return builtin_refuse(c, "E0608", "takes a parameter declared with 'sparse:' as its weight");
     if (x.rank >= 1 && x.dim[x.rank - 1] == g->pattern[p].n_rows)
         return ir_sparse(g, c->arg[0], c->arg[1], p);
     diag_error(c->lo->diag, c->e->at, "E0340", "%s and %s do not fit in '%s'",
@@ -304,11 +304,11 @@ int weight_embedding(const call *c)
     ir *g = c->lo->ir;
     const ir_node *i = &g->node[c->arg[0]], *w = &g->node[c->arg[1]];
     if (i->type != TYPE_INDEX || i->op != OP_var || w->shape.rank != 2 || !w->of_params)
-        return builtin_refuse(c, "E0389", "takes an input of type index and a parameter [size, width]");
+        return builtin_refuse(c, "E0609", "takes an input of type index and a parameter [size, width]");
     int64_t size = g->var[i->var].index_size;
     if (size == w->shape.dim[0])
         return ir_embed(g, c->arg[0], c->arg[1]);
-    diag_error(c->lo->diag, c->e->at, "E0390", "an index of %lld values for a table of %lld rows",
+    diag_error(c->lo->diag, c->e->at, "E0610", "an index of %lld values for a table of %lld rows",
                (long long)size, (long long)w->shape.dim[0]);
     return NO_NODE;
 }
@@ -322,7 +322,7 @@ int weight_lora(const call *c)
     const expr *alpha = builtin_keyword(c, "alpha"), *base = builtin_keyword(c, "base");
     if (x.rank < 1 || A.rank != 2 || B.rank != 2 || A.dim[1] != B.dim[0]
         || x.dim[x.rank - 1] != A.dim[0]) {
-        diag_error(c->lo->diag, c->e->at, "E0391", "%s, %s and %s do not fit in 'lora'",
+        diag_error(c->lo->diag, c->e->at, "E0611", "%s, %s and %s do not fit in 'lora'",
                    shape_text(c->lo->arena, x), shape_text(c->lo->arena, A),
                    shape_text(c->lo->arena, B));
         diag_note(c->lo->diag, c->e->at, "lora(x[n], A[n, rank], B[rank, m]) gives [m]");
@@ -334,7 +334,7 @@ int weight_lora(const call *c)
         return NO_NODE;
     if (!shape_equal(g->node[w0].shape, shape_of2(A.dim[0], B.dim[1])) || !g->node[w0].of_params
         || !g->node[c->arg[1]].of_params || !g->node[c->arg[2]].of_params)
-        return builtin_refuse(c, "E0392", "takes parameters, and a base of the product's shape");
+        return builtin_refuse(c, "E0612", "takes parameters, and a base of the product's shape");
     scale = ir_ew2(g, OP_mul, scale, ir_const(g, 1 / (double)A.dim[1], shape_scalar()));
     int w = ir_ew2(g, OP_mul, scale, ir_matmul(g, c->arg[1], c->arg[2]));
     return ir_matmul(g, c->arg[0], ir_ew2(g, OP_add, w0, w));
@@ -344,6 +344,6 @@ int weight_element_wise(const call *c)
 {
     ir *g = c->lo->ir;
     if (!g->node[c->arg[0]].of_params)
-        return builtin_refuse(c, "E0393", "takes a value made of parameters alone");
+        return builtin_refuse(c, "E0613", "takes a value made of parameters alone");
     return ir_weight(g, c->arg[0]);
 }

@@ -37,7 +37,7 @@ typedef struct {
     arena *arena;
     diag *diag;
     const source *src;
-    int depth, n_aliases;
+    int depth, n_aliases, n_nodes;
     size_t n_anchors, cap_anchors;
     anchor *anchor;
 } composer;
@@ -64,19 +64,28 @@ static unsigned decode(const unsigned char *p, size_t left, size_t *n)
     return c;
 }
 
-/* Why the code point C may not stand in a spec, or NULL.  */
-static const char *forbidden(unsigned c)
+/* A kind of characters that may not stand in a spec.  */
+typedef struct {
+    const char *code, *what;
+} banned;
+
+static const banned *banned_kind(unsigned c)
 {
+    static const banned control = {"E0102", "a control character"},
+                        mark = {"E0120", "a byte order mark"},
+                        direction = {"E0121", "a control of the direction of text"},
+                        line = {"E0122", "a line break of another kind"},
+                        none = {"E0124", "a code point that is no character"};
     if (c == 0xfeff)
-        return "a byte order mark";
+        return &mark;
     if ((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0x200e || c == 0x200f
         || c == 0x61c)
-        return "a control of the direction of text";
+        return &direction;
     if ((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0))
-        return "a control character";
+        return &control;
     if (c == 0x2028 || c == 0x2029)
-        return "a line break of another kind";
-    return NULL;
+        return &line;
+    return (c & 0xfffe) == 0xfffe ? &none : NULL;
 }
 
 static size_t code_points(const char *text, size_t len)
@@ -87,19 +96,30 @@ static size_t code_points(const char *text, size_t len)
     return n;
 }
 
-/* Every character of TEXT is allowed; else one error.  AT, if not NULL, is where to report all of them.  */
+/* The file begins like UTF-16 or UTF-32: with their byte order mark, or with half of an ASCII letter.  */
+static bool is_utf16(const char *text, size_t len)
+{
+    if (len < 2)
+        return false;
+    return memcmp(text, "\xfe\xff", 2) == 0 || memcmp(text, "\xff\xfe", 2) == 0
+           || (text[0] == '\0') != (text[1] == '\0');
+}
+
+/* Every character of TEXT is allowed; else one error.  AT, if not NULL, is where to report all of
+   them: then TEXT is a scalar with its escapes undone.  */
 static bool check_text(diag *d, const source *src, const char *text, size_t len, const loc *at)
 {
     loc here = {.src = src, .line = 1, .col = 1, .length = 1};
     for (size_t i = 0, n; i < len; i += n) {
         unsigned c = decode((const unsigned char *)text + i, len - i, &n);
-        if (c == '\r' && i + 1 < len && text[i + 1] == '\n')
+        if (!at && c == '\r' && i + 1 < len && text[i + 1] == '\n')
             continue;
-        const char *why = n ? forbidden(c) : NULL;
+        const banned *why = n ? banned_kind(c) : NULL;
         if (n == 0)
             diag_error(d, at ? *at : here, "E0101", "this is not UTF-8");
         else if (why)
-            diag_error(d, at ? *at : here, "E0102", "%s (U+%04X) has no place in a spec", why, c);
+            diag_error(d, at ? *at : here, why->code, "%s (U+%04X) has no place in a spec",
+                       why->what, c);
         if (n == 0 || why)
             return false;
         here.col = c == '\n' ? 1 : here.col + 1;
@@ -123,6 +143,22 @@ static loc event_place(const composer *co)
     return place_of_marks(co, co->event.start_mark, co->event.end_mark);
 }
 
+/* What libyaml found, at the place AT.  The two that people run into most are told in other words.  */
+static const char *problem_text(composer *co, loc at)
+{
+    const char *problem = co->parser.problem;
+    char c = '\0';
+    if (!problem)
+        return "this is not YAML";
+    if (strcmp(problem, "found character that cannot start any token") == 0)
+        c = diag_character(at);
+    if (c == '\t')
+        return "a tab cannot stand here; YAML indents with spaces";
+    if (c > ' ' && c <= '~')
+        return arena_printf(co->arena, "'%c' cannot begin a value; put the value in quotes", c);
+    return problem;
+}
+
 /* Read the next event; false after an error.  */
 static bool next_event(composer *co)
 {
@@ -133,8 +169,8 @@ static bool next_event(composer *co)
         return true;
     const yaml_parser_t *p = &co->parser;
     loc at = place_of_marks(co, p->problem_mark, p->problem_mark);
-    diag_error(co->diag, at, "E0103", "%s", p->problem ? p->problem : "this is not YAML");
-    if (p->context)
+    diag_error(co->diag, at, "E0103", "%s", problem_text(co, at));
+    if (p->context && strcmp(p->context, "while scanning for the next token") != 0)
         diag_note(co->diag, place_of_marks(co, p->context_mark, p->context_mark), "%s", p->context);
     return false;
 }
@@ -145,6 +181,15 @@ static yaml_tree *limit(const composer *co, loc at, const char *code, const char
 {
     diag_error(co->diag, at, code, "%s: the limit is %d", what, max);
     return NULL;
+}
+
+/* After an error that leaves the structure whole: what stands for the node, so that the rest of the file
+   is read and its errors are reported too.  */
+static yaml_tree *stand_in(const composer *co, loc at)
+{
+    yaml_tree *res = ARENA_NEW(co->arena, yaml_tree);
+    *res = (yaml_tree){.kind = YAML_SCALAR, .at = at, .text = "", .plain = true};
+    return res;
 }
 
 static yaml_tree *compose_alias(composer *co, size_t *size)
@@ -158,15 +203,15 @@ static yaml_tree *compose_alias(composer *co, size_t *size)
         if (strcmp(an->name, name) != 0)
             continue;
         if (!an->node) {
-            diag_error(co->diag, at, "E0105", "the alias '*%s' stands inside of what it names", name);
+            diag_error(co->diag, at, "E0105", "the alias '*%s' stands inside what it names", name);
             diag_note(co->diag, an->at, "the anchor is here");
-            return NULL;
+            return stand_in(co, at);
         }
         *size = an->size;
         return an->node;
     }
     diag_error(co->diag, at, "E0106", "there is no anchor '&%s' before this", name);
-    return NULL;
+    return stand_in(co, at);
 }
 
 static yaml_tree *compose_scalar(composer *co)
@@ -177,7 +222,7 @@ static yaml_tree *compose_scalar(composer *co)
     if (len > SCALAR_MAX)
         return limit(co, at, "E0107", "a text with too many bytes", SCALAR_MAX);
     if (!check_text(co->diag, co->src, text, len, &at))
-        return NULL;
+        return stand_in(co, at);
     yaml_tree *res = ARENA_NEW(co->arena, yaml_tree);
     res->kind = YAML_SCALAR;
     res->at = at;
@@ -216,22 +261,32 @@ static int by_text(const void *a, const void *b)
     return x->at.line != y->at.line ? x->at.line - y->at.line : x->at.col - y->at.col;
 }
 
-static bool check_keys(composer *co, const yaml_tree *mapping)
+static void check_keys(composer *co, const yaml_tree *mapping)
 {
     yaml_tree **key = ARENA_ARRAY(co->arena, yaml_tree *, mapping->n + 1);
-    bool ok = true;
     for (size_t i = 0; i < mapping->n; i++)
         key[i] = mapping->pair[i].key;
     qsort(key, mapping->n, sizeof *key, by_text);
     for (size_t i = 1; i < mapping->n; i++) {
-        if (strcmp(key[i - 1]->text, key[i]->text) != 0)
+        /* The empty key is in no language, and may stand in for one with an error.  */
+        if (key[i]->len == 0 || strcmp(key[i - 1]->text, key[i]->text) != 0)
             continue;
         diag_error(co->diag, key[i]->at, "E0108", "the key '%s' stands here for the second time",
                    key[i]->text);
         diag_note(co->diag, key[i - 1]->at, "the first time here");
-        ok = false;
     }
-    return ok;
+}
+
+/* Is KEY one that the language has?  */
+static bool check_key(const composer *co, const yaml_tree *key)
+{
+    if (key->kind != YAML_SCALAR)
+        diag_error(co->diag, key->at, "E0109", "a key is a text, not a list or a map");
+    else if (key->plain && strcmp(key->text, "<<") == 0)
+        diag_error(co->diag, key->at, "E0110", "merge keys '<<' are not part of the language");
+    else
+        return true;
+    return false;
 }
 
 static yaml_tree *compose_mapping(composer *co, size_t *size)
@@ -244,31 +299,33 @@ static yaml_tree *compose_mapping(composer *co, size_t *size)
         size_t key_size = 0, value_size = 0;
         if (!next_event(co))
             return NULL;
-        if (co->event.type == YAML_MAPPING_END_EVENT)
-            return check_keys(co, res) ? res : NULL;
+        if (co->event.type == YAML_MAPPING_END_EVENT) {
+            check_keys(co, res);
+            return res;
+        }
         yaml_pair pair = {.key = compose(co, &key_size)};
-        if (!pair.key)
-            return NULL;
-        if (pair.key->kind != YAML_SCALAR) {
-            diag_error(co->diag, pair.key->at, "E0109", "a key is a text, not a list or a map");
-            return NULL;
-        }
-        if (pair.key->plain && strcmp(pair.key->text, "<<") == 0) {
-            diag_error(co->diag, pair.key->at, "E0110", "merge keys '<<' are not part of the language");
-            return NULL;
-        }
-        if (!next_event(co))
+        if (!pair.key || !next_event(co))
             return NULL;
         pair.value = compose(co, &value_size);
         if (!pair.value)
             return NULL;
         *size += key_size + value_size;
-        ARENA_PUSH(co->arena, res->pair, res->n, cap, pair);
+        if (check_key(co, pair.key))
+            ARENA_PUSH(co->arena, res->pair, res->n, cap, pair);
     }
 }
 
-/* The anchor and the tag of the node that begins with this event.  */
-static bool node_properties(composer *co, const char **anchor_name)
+/* A tag of YAML's own comes with its prefix written out.  */
+static void report_tag(const composer *co, const char *tag)
+{
+    static const char prefix[] = "tag:yaml.org,2002:";
+    bool own = strncmp(tag, prefix, sizeof prefix - 1) == 0;
+    diag_error(co->diag, event_place(co), "E0111", "tags such as '%s%s' are not part of the language",
+               own ? "!!" : "", own ? tag + sizeof prefix - 1 : tag);
+}
+
+/* The anchor of the node that begins with this event, or NULL.  A tag is an error.  */
+static const char *node_properties(composer *co)
 {
     const yaml_event_t *e = &co->event;
     const yaml_char_t *tag = NULL, *name = NULL;
@@ -282,13 +339,9 @@ static bool node_properties(composer *co, const char **anchor_name)
         tag = e->data.mapping_start.tag;
         name = e->data.mapping_start.anchor;
     }
-    if (tag) {
-        diag_error(co->diag, event_place(co), "E0111", "tags such as '%s' are not part of the language",
-                   (const char *)tag);
-        return false;
-    }
-    *anchor_name = name ? arena_strdup(co->arena, (const char *)name) : NULL;
-    return true;
+    if (tag)
+        report_tag(co, (const char *)tag);
+    return name ? arena_strdup(co->arena, (const char *)name) : NULL;
 }
 
 static yaml_tree *compose_body(composer *co, size_t *size)
@@ -306,9 +359,7 @@ static yaml_tree *compose_body(composer *co, size_t *size)
 static yaml_tree *compose(composer *co, size_t *size)
 {
     loc at = event_place(co);
-    const char *name = NULL;
-    if (!node_properties(co, &name))
-        return NULL;
+    const char *name = node_properties(co);
     size_t mine = co->n_anchors;
     if (name) {
         anchor an = {.name = name, .at = at};
@@ -318,6 +369,8 @@ static yaml_tree *compose(composer *co, size_t *size)
     }
     if (co->depth >= DEPTH_MAX)
         return limit(co, at, "E0113", "lists and maps are nested too deep", DEPTH_MAX);
+    if (++co->n_nodes > NODES_MAX)
+        return limit(co, at, "E0114", "too many values", NODES_MAX);
     co->depth++;
     yaml_tree *res = compose_body(co, size);
     co->depth--;
@@ -358,8 +411,13 @@ yaml_tree *yaml_parse(const char *name, const char *text, size_t len, arena *a, 
 {
     composer co = {.arena = a, .diag = d, .src = diag_source(d, name, text, len)};
     loc start = {.src = co.src, .line = 1, .col = 1};
+    int before = diag_errors(d);
     if (len > FILE_MAX) {
-        diag_error(d, start, "E0117", "the file has more than %d bytes", FILE_MAX);
+        diag_error(d, start, "E0117", "the file is too large: the limit is %d bytes", FILE_MAX);
+        return NULL;
+    }
+    if (is_utf16(text, len)) {
+        diag_error(d, start, "E0123", "this is UTF-16 or UTF-32; a spec is UTF-8");
         return NULL;
     }
     if (!check_text(d, co.src, text, len, NULL))
@@ -374,7 +432,7 @@ yaml_tree *yaml_parse(const char *name, const char *text, size_t len, arena *a, 
     if (co.has_event)
         yaml_event_delete(&co.event);
     yaml_parser_delete(&co.parser);
-    return root;
+    return diag_errors(d) == before ? root : NULL;
 }
 
 /* The bytes of PATH, at most one more than a file may have; NULL with errno when it cannot be read.  */

@@ -140,6 +140,7 @@ et_each_info(«et_info_row»)};
 
 const etr_info et_value(name)_info = {
     .name = "et_value(name)",
+    .hash = "et_value(hash)",
     .rule = "et_value(rule)",
     .abi = ETR_ABI,
     .real_bytes = (int)sizeof(et_value(real)),

@@ -14,7 +14,11 @@ m4_dnl Whatever runs a program, opens a file, or could bring a removed macro bac
 m4_dnl these names are text like any other; skel_decode refuses output that has them.
 m4_undefine(«m4_syscmd», «m4_esyscmd», «m4_sysval», «m4_include», «m4_sinclude», «m4_maketemp»,
             «m4_mkstemp», «m4_debugfile», «m4_debugmode», «m4_traceon», «m4_traceoff»,
-            «m4_undivert», «m4_builtin», «m4_indir»)m4_dnl
+            «m4_undivert», «m4_divert», «m4_dumpdef», «m4_builtin», «m4_indir»)m4_dnl
+
+m4_dnl The last line of all: skel_decode knows by it that nothing is missing.
+m4_m4wrap(«@{end@}
+»)m4_undefine(«m4_m4wrap»)m4_dnl
 
 m4_dnl et_value(NAME)
 m4_dnl --------------

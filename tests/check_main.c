@@ -9,9 +9,21 @@ static Suite *(*const all_suites[])(void) = {
     emitted_suite,
     golden_suite,
     gradient_suite,
+
+    digits_suite,    npz_suite,
+
+    lang_suite,
+    messages_suite,
+    npz_suite,    runtime_suite,
+    stack_suite,
+
+    examples_suite,
+    half_suite,
     npz_suite,
-    runtime_suite,
-};
+    online_suite,
+    optim_suite,
+    safetensors_suite,
+    snapshot_suite,};
 
 int main(void)
 {

@@ -143,6 +143,23 @@ static void fill(golden_case *c, const etr_var *v, const char *name, int steps)
     }
 }
 
+/* The variable of ours that a rule's own array is for: feedback/group0 is feedback.group0, and the modulator
+   is an input of that name.  */
+static const etr_var *find_path(const golden_case *c, etr_kind kind, const char *name)
+{
+    const char *slash = strchr(name, '/');
+    char path[NAME_LENGTH];
+
+    if (strncmp(name, "three_factor/", 13) == 0)
+        snprintf(path, sizeof path, "%s", slash + 1);
+    else
+        snprintf(path, sizeof path, "%.*s.%s", (int)(slash - name), name, slash + 1);
+    for (int i = 0; i < c->m->info->n_vars; i++)
+        if (c->m->info->vars[i].kind == kind && strcmp(c->m->info->vars[i].path, path) == 0)
+            return &c->m->info->vars[i];
+    return NULL;
+}
+
 /* Fill what the array NAME stands for, if it stands for something of ours.  FILLED[i] is set for
    our variable I.  */
 static void fill_array(golden_case *c, const char *name, char *filled)
@@ -156,6 +173,15 @@ static void fill_array(golden_case *c, const char *name, char *filled)
     } else if ((rest = after(name, "const/"))) {
         v = find_ours(c, ETR_PARAM, "const", rest);
         if (!v) /* part of the spec: then the numbers behind it tell if it is the right one */
+            return;
+    } else if (after(name, "feedback/")) { /* of the rules that have it: feedback.group0 */
+        v = find_path(c, ETR_PARAM, name);
+        if (!v)
+            return;
+    } else if (after(name, "uoro_nu/") || after(name, "three_factor/")) {
+        v = find_path(c, ETR_INPUT, name);
+        steps = c->n_steps;
+        if (!v)
             return;
     } else if ((rest = after(name, "hidden0/"))) {
         v = find_state(c, rest);
