@@ -6,9 +6,16 @@
 #include <stdlib.h>
 
 static Suite *(*const all_suites[])(void) = {
+    cli_suite,
+    diag_suite,
+    edits_suite,
+    expr_suite,
     messages_suite,
     npz_suite,
+    quote_suite,
     runtime_suite,
+    skel_suite,
+    yaml_suite,
 };
 
 int main(void)

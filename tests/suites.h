@@ -6,8 +6,15 @@
 
 #include <check.h>
 
+Suite *cli_suite(void);
+Suite *diag_suite(void);
+Suite *edits_suite(void);
+Suite *expr_suite(void);
 Suite *messages_suite(void);
 Suite *npz_suite(void);
+Suite *quote_suite(void);
 Suite *runtime_suite(void);
+Suite *skel_suite(void);
+Suite *yaml_suite(void);
 
 #endif
