@@ -1,39 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: calls of functions that are no row of ops.def.  Out: nodes, made of rows of ops.def.  */
-#include "scope.h"
+#include "builtin.h"
 
 #include <string.h>
 
-typedef struct {
-    lowering *lo;
-    scope *sc;
-    const expr *e;
-    const int *arg;
-    int n; /* positional arguments */
-} call;
-
-static shape shape_at(const call *c, int i)
+shape builtin_shape(const call *c, int i)
 {
     return c->lo->ir->node[c->arg[i]].shape;
 }
 
-static int refuse(const call *c, const char *code, const char *what)
+int builtin_refuse(const call *c, const char *code, const char *what)
 {
     diag_error(c->lo->diag, c->e->at, code, "'%s' %s", c->e->name, what);
     return NO_NODE;
 }
 
-static int misfit(const call *c)
+int builtin_misfit(const call *c)
 {
     arena *a = c->lo->arena;
     diag_error(c->lo->diag, c->e->at, "E0340", "%s and %s do not fit in '%s'",
-               shape_text(a, shape_at(c, 0)), shape_text(a, shape_at(c, 1)), expr_sign(c->e->name));
+               shape_text(a, builtin_shape(c, 0)), shape_text(a, builtin_shape(c, 1)), expr_sign(c->e->name));
     for (int i = 0; i < 2; i++)
-        diag_note(c->lo->diag, c->e->arg[i]->at, "this is %s", shape_text(a, shape_at(c, i)));
+        diag_note(c->lo->diag, c->e->arg[i]->at, "this is %s", shape_text(a, builtin_shape(c, i)));
     return NO_NODE;
 }
 
-static const expr *keyword(const call *c, const char *name)
+const expr *builtin_keyword(const call *c, const char *name)
 {
     for (size_t i = 0; i < c->e->n_args; i++)
         if (c->e->keyword && c->e->keyword[i] && strcmp(c->e->keyword[i], name) == 0)
@@ -44,7 +36,7 @@ static const expr *keyword(const call *c, const char *name)
 /* axis=K, negative from the end; FALLBACK when it is not given.  */
 static bool read_axis(const call *c, int rank, int fallback, int *axis)
 {
-    const expr *e = keyword(c, "axis");
+    const expr *e = builtin_keyword(c, "axis");
     *axis = fallback;
     if (!e)
         return true;
@@ -62,7 +54,7 @@ static bool read_axis(const call *c, int rank, int fallback, int *axis)
 
 static int reduce(const call *c, op_code op)
 {
-    int rank = shape_at(c, 0).rank, axis;
+    int rank = builtin_shape(c, 0).rank, axis;
     if (!read_axis(c, rank, -1, &axis))
         return NO_NODE;
     return ir_reduce(c->lo->ir, op, c->arg[0], axis < 0 ? (1u << rank) - 1 : 1u << axis);
@@ -79,7 +71,7 @@ static int call_mean(const call *c)
     int total = reduce(c, OP_sum);
     if (total == NO_NODE)
         return NO_NODE;
-    double n = (double)shape_numel(shape_at(c, 0)) / (double)shape_numel(g->node[total].shape);
+    double n = (double)shape_numel(builtin_shape(c, 0)) / (double)shape_numel(g->node[total].shape);
     return ir_ew2(g, OP_mul, total, ir_const(g, 1 / n, shape_scalar()));
 }
 
@@ -88,8 +80,8 @@ static int extreme(const call *c, op_code elementwise, op_code reduction)
     if (c->n == 1)
         return reduce(c, reduction);
     shape s;
-    if (!shape_broadcast(shape_at(c, 0), shape_at(c, 1), &s))
-        return misfit(c);
+    if (!shape_broadcast(builtin_shape(c, 0), builtin_shape(c, 1), &s))
+        return builtin_misfit(c);
     return ir_ew2(c->lo->ir, elementwise, c->arg[0], c->arg[1]);
 }
 
@@ -108,42 +100,42 @@ static int call_matmul(const call *c)
 {
     ir *g = c->lo->ir;
     int a = c->arg[0], b = c->arg[1];
-    shape sa = shape_at(c, 0), sb = shape_at(c, 1);
+    shape sa = builtin_shape(c, 0), sb = builtin_shape(c, 1);
     if (sa.rank >= 1 && sb.rank == 2 && sa.dim[sa.rank - 1] == sb.dim[0])
         return ir_matmul(g, a, b);
     if (sa.rank == 2 && sb.rank == 1 && sa.dim[1] == sb.dim[0])
         return ir_matmul_t(g, b, a);
     if (sa.rank == 1 && sb.rank == 1 && sa.dim[0] == sb.dim[0])
         return ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, a, b), 1);
-    return misfit(c);
+    return builtin_misfit(c);
 }
 
 static int call_concat(const call *c)
 {
     ir *g = c->lo->ir;
-    shape s = shape_at(c, 0);
+    shape s = builtin_shape(c, 0);
     int axis;
     if (s.rank == 0)
-        return refuse(c, "E0351", "needs arguments with at least one axis");
+        return builtin_refuse(c, "E0351", "needs arguments with at least one axis");
     if (!read_axis(c, s.rank, s.rank - 1, &axis))
         return NO_NODE;
     for (int i = 1; i < c->n; i++) {
-        shape other = shape_at(c, i);
+        shape other = builtin_shape(c, i);
         bool fits = other.rank == s.rank;
         for (int k = 0; fits && k < s.rank; k++)
             fits = k == axis || other.dim[k] == s.dim[k];
         if (!fits)
-            return misfit(c);
+            return builtin_misfit(c);
         if (g->node[c->arg[i]].type == TYPE_INDEX)
-            return refuse(c, "E0352", "does not take an index");
+            return builtin_refuse(c, "E0352", "does not take an index");
     }
     return ir_concat(g, c->arg, c->n, axis);
 }
 
 static int call_transpose(const call *c)
 {
-    if (shape_at(c, 0).rank < 2)
-        return refuse(c, "E0353", "needs an argument with two axes or more");
+    if (builtin_shape(c, 0).rank < 2)
+        return builtin_refuse(c, "E0353", "needs an argument with two axes or more");
     return ir_transpose(c->lo->ir, c->arg[0]);
 }
 
@@ -152,15 +144,15 @@ static int call_reshape(const call *c)
     shape s = shape_scalar();
     const expr *list = c->e->n_args == 2 ? c->e->arg[1] : NULL;
     if (!list || list->kind != EXPR_LIST || list->n_args > RANK_MAX)
-        return refuse(c, "E0354", "takes a value and a list of sizes: reshape(x, [2, n])");
+        return builtin_refuse(c, "E0354", "takes a value and a list of sizes: reshape(x, [2, n])");
     for (size_t i = 0; i < list->n_args; i++)
         if (!eval_dim(c->lo, c->sc, list->arg[i], &s.dim[s.rank++]))
             return NO_NODE;
     if (!eval_fits(c->lo, c->e->at, s))
         return NO_NODE;
-    if (shape_numel(s) != shape_numel(shape_at(c, 0))) {
+    if (shape_numel(s) != shape_numel(builtin_shape(c, 0))) {
         diag_error(c->lo->diag, c->e->at, "E0355", "%s cannot become %s: other numbers of elements",
-                   shape_text(c->lo->arena, shape_at(c, 0)), shape_text(c->lo->arena, s));
+                   shape_text(c->lo->arena, builtin_shape(c, 0)), shape_text(c->lo->arena, s));
         return NO_NODE;
     }
     return ir_reshape(c->lo->ir, c->arg[0], s);
@@ -210,10 +202,10 @@ static int shifted(ir *g, int x, int *logsum)
 static int log_softmax(const call *c)
 {
     ir *g = c->lo->ir;
-    shape kept = shape_at(c, 0);
+    shape kept = builtin_shape(c, 0);
     int logsum;
     if (kept.rank == 0)
-        return refuse(c, "E0351", "needs arguments with at least one axis");
+        return builtin_refuse(c, "E0351", "needs arguments with at least one axis");
     int less = shifted(g, c->arg[0], &logsum);
     kept.dim[kept.rank - 1] = 1;
     return ir_ew2(g, OP_sub, less, ir_reshape(g, logsum, kept));
@@ -230,13 +222,13 @@ static int call_softmax(const call *c)
 static int call_softmax_cross_entropy(const call *c)
 {
     ir *g = c->lo->ir;
-    shape s = shape_at(c, 0), t = shape_at(c, 1);
+    shape s = builtin_shape(c, 0), t = builtin_shape(c, 1);
     int logsum;
     if (s.rank == 0)
-        return refuse(c, "E0351", "needs arguments with at least one axis");
+        return builtin_refuse(c, "E0351", "needs arguments with at least one axis");
     if (g->node[c->arg[1]].type == TYPE_INDEX) {
         if (s.rank != 1 || t.rank != 0)
-            return misfit(c);
+            return builtin_misfit(c);
         int64_t size = g->var[g->node[c->arg[1]].var].index_size;
         if (size != s.dim[0]) {
             diag_error(c->lo->diag, c->e->at, "E0356", "%lld logits for a label of %lld classes",
@@ -248,7 +240,7 @@ static int call_softmax_cross_entropy(const call *c)
         return ir_ew2(g, OP_sub, logsum, ir_take(g, less, c->arg[1]));
     }
     if (!shape_equal(s, t))
-        return misfit(c);
+        return builtin_misfit(c);
     int logp = log_softmax(c);
     int all = ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, c->arg[1], logp), (1u << s.rank) - 1);
     return ir_ew1(g, OP_neg, all);
@@ -258,47 +250,56 @@ static int call_softmax_cross_entropy(const call *c)
 static int call_sigmoid_cross_entropy(const call *c)
 {
     ir *g = c->lo->ir;
-    if (!shape_equal(shape_at(c, 0), shape_at(c, 1)))
-        return misfit(c);
+    if (!shape_equal(builtin_shape(c, 0), builtin_shape(c, 1)))
+        return builtin_misfit(c);
     int each = ir_ew2(g, OP_sub, softplus(g, c->arg[0]), ir_ew2(g, OP_mul, c->arg[1], c->arg[0]));
-    return ir_reduce(g, OP_sum, each, (1u << shape_at(c, 0).rank) - 1);
+    return ir_reduce(g, OP_sum, each, (1u << builtin_shape(c, 0).rank) - 1);
 }
 
 /* The mean of (a - b)^2 over its elements.  */
 static int call_mse(const call *c)
 {
     ir *g = c->lo->ir;
-    if (!shape_equal(shape_at(c, 0), shape_at(c, 1)))
-        return misfit(c);
+    if (!shape_equal(builtin_shape(c, 0), builtin_shape(c, 1)))
+        return builtin_misfit(c);
     int less = ir_ew2(g, OP_sub, c->arg[0], c->arg[1]);
     int total = ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, less, less),
-                          (1u << shape_at(c, 0).rank) - 1);
-    return ir_ew2(g, OP_mul, total, scalar(g, 1 / (double)shape_numel(shape_at(c, 0))));
+                          (1u << builtin_shape(c, 0).rank) - 1);
+    return ir_ew2(g, OP_mul, total, scalar(g, 1 / (double)shape_numel(builtin_shape(c, 0))));
 }
 
 static const struct {
     const char *name;
     int min, max; /* positional arguments */
-    bool axis;    /* takes axis= */
+    const char *keywords; /* the arguments with names that it takes: "axis " */
     int (*make)(const call *);
 } table[] = {
-    {"matmul", 2, 2, false, call_matmul},
-    {"dot", 2, 2, false, call_matmul},
-    {"concat", 1, 1000, true, call_concat},
-    {"sum", 1, 1, true, call_sum},
-    {"mean", 1, 1, true, call_mean},
-    {"max", 1, 2, true, call_max},
-    {"min", 1, 2, true, call_min},
-    {"transpose", 1, 1, false, call_transpose},
-    {"reshape", 2, 2, false, call_reshape},
-    {"square", 1, 1, false, call_square},
-    {"softplus", 1, 1, false, call_softplus},
-    {"silu", 1, 1, false, call_silu},
-    {"softmax", 1, 1, false, call_softmax},
-    {"log_softmax", 1, 1, false, log_softmax},
-    {"mse", 2, 2, false, call_mse},
-    {"softmax_cross_entropy", 2, 2, false, call_softmax_cross_entropy},
-    {"sigmoid_cross_entropy", 2, 2, false, call_sigmoid_cross_entropy},
+    {"matmul", 2, 2, "", call_matmul},
+    {"dot", 2, 2, "", call_matmul},
+    {"concat", 1, 1000, "axis ", call_concat},
+    {"sum", 1, 1, "axis ", call_sum},
+    {"mean", 1, 1, "axis ", call_mean},
+    {"max", 1, 2, "axis ", call_max},
+    {"min", 1, 2, "axis ", call_min},
+    {"transpose", 1, 1, "", call_transpose},
+    {"reshape", 2, 2, "", call_reshape},
+    {"square", 1, 1, "", call_square},
+    {"softplus", 1, 1, "", call_softplus},
+    {"silu", 1, 1, "", call_silu},
+    {"softmax", 1, 1, "", call_softmax},
+    {"log_softmax", 1, 1, "", log_softmax},
+    {"mse", 2, 2, "", call_mse},
+    {"softmax_cross_entropy", 2, 2, "", call_softmax_cross_entropy},
+    {"sigmoid_cross_entropy", 2, 2, "", call_sigmoid_cross_entropy},
+    {"einsum", 3, 3, "", weight_einsum},
+    {"grouped_matmul", 2, 2, "", weight_grouped_matmul},
+    {"conv", 2, 2, "stride padding dilation groups ", weight_conv},
+    {"sparse_matmul", 2, 2, "", weight_sparse_matmul},
+    {"embedding", 2, 2, "", weight_embedding},
+    {"lora", 3, 3, "alpha base ", weight_lora},
+    {"element_wise", 1, 1, "", weight_element_wise},
+    {"max_pool", 2, 2, "stride ", weight_max_pool},
+    {"avg_pool", 2, 2, "stride ", weight_avg_pool},
 };
 
 enum { N_BUILTINS = sizeof table / sizeof table[0] };
@@ -319,6 +320,21 @@ size_t builtin_names(const char **name, size_t max)
     return n;
 }
 
+static bool is_text(const expr *e)
+{
+    return e->kind == EXPR_LIST || e->kind == EXPR_STRING;
+}
+
+/* Is NAME among the words of LIST, each followed by a space?  */
+static bool takes(const char *list, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *p = list; *p; p = strchr(p, ' ') + 1)
+        if (strncmp(p, name, n) == 0 && p[n] == ' ')
+            return true;
+    return false;
+}
+
 int builtin_call(lowering *lo, scope *sc, const expr *e, const int *arg)
 {
     call c = {.lo = lo, .sc = sc, .e = e, .arg = arg};
@@ -328,7 +344,7 @@ int builtin_call(lowering *lo, scope *sc, const expr *e, const int *arg)
     for (size_t k = 0; k < e->n_args; k++) {
         if (!e->keyword || !e->keyword[k]) {
             c.n++;
-        } else if (!table[i].axis || strcmp(e->keyword[k], "axis") != 0) {
+        } else if (!takes(table[i].keywords, e->keyword[k])) {
             diag_error(lo->diag, e->arg[k]->at, "E0357", "'%s' has no argument '%s='", e->name,
                        e->keyword[k]);
             return NO_NODE;
@@ -341,9 +357,11 @@ int builtin_call(lowering *lo, scope *sc, const expr *e, const int *arg)
                    two, max == 1 || (min == 1 && *least) ? "" : "s", c.n);
         return NO_NODE;
     }
+    bool texts = table[i].make == call_reshape || table[i].make == weight_einsum
+                 || table[i].make == weight_max_pool || table[i].make == weight_avg_pool;
     for (int k = 0; k < c.n; k++)
-        if (arg[k] == NO_NODE && table[i].make != call_reshape)
-            return refuse(&c, "E0358", "does not take a list");
+        if (is_text(e->arg[k]) && !texts)
+            return builtin_refuse(&c, "E0358", "does not take a list or a text");
     int x = table[i].make(&c);
     return x == NO_NODE || eval_fits(lo, e->at, lo->ir->node[x].shape) ? x : NO_NODE;
 }

@@ -139,7 +139,7 @@ static int canon_where(ir *g, int c, int a, int b)
 int canon_elementwise(ir *g, op_code op, const int *arg, shape s)
 {
     double x[3] = {0, 0, 0};
-    bool constant = op != OP_stop_gradient && op != OP_copy;
+    bool constant = op != OP_stop_gradient && op != OP_copy && op != OP_graft;
     for (int i = 0; i < op_table[op].arity; i++) {
         constant = constant && is_op(g, arg[i], OP_const);
         x[i] = g->node[arg[i]].number;
@@ -161,6 +161,8 @@ int canon_elementwise(ir *g, op_code op, const int *arg, shape s)
         return NO_NODE;
     case OP_neg:
         return is_op(g, arg[0], OP_neg) ? g->node[arg[0]].arg[0] : NO_NODE;
+    case OP_graft: /* a constant has no derivative to graft on */
+        return is_op(g, arg[1], OP_const) || ir_is_zero(g, arg[2]) ? arg[0] : NO_NODE;
     case OP_real:
         return g->node[arg[0]].type == TYPE_REAL ? arg[0] : NO_NODE;
     default: return NO_NODE;
@@ -174,7 +176,7 @@ bool *canon_live(ir *g, const int *root, size_t n_roots)
         live[root[i]] = true;
     for (int n = g->n_nodes - 1; n >= 0; n--)
         if (live[n])
-            for (int i = 0; i < g->node[n].n_args; i++)
+            for (int i = 0; i < ir_n_reads(g, n); i++)
                 live[g->node[n].arg[i]] = true;
     return live;
 }

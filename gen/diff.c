@@ -4,6 +4,8 @@
    absent where it is structurally zero.  */
 #include "diff.h"
 
+#include <string.h>
+
 /* --- one partial derivative per element-wise operator and argument ------------------------- */
 
 static int one(ir *g, int n)
@@ -32,6 +34,11 @@ static int partial_copy(ir *g, int n, int i)
 {
     (void)i;
     return one(g, n);
+}
+
+static int partial_graft(ir *g, int n, int i)
+{
+    return i == 0 ? one(g, n) : i == 1 ? g->node[n].arg[2] : NO_NODE;
 }
 
 static int partial_sub(ir *g, int n, int i)
@@ -202,7 +209,8 @@ static int plus(ir *g, int a, int b)
     return ir_ew2(g, OP_add, a, b);
 }
 
-/* a * b; where(c, a, b) * x is where(c, a * x, b * x), so that branches fold.  */
+/* a * b; where(c, a, b) * x is where(c, a * x, b * x), so that branches fold, and a zero stays one where x
+   is not finite.  */
 static int times(ir *g, int a, int b)
 {
     if (a == NO_NODE || b == NO_NODE || ir_is_zero(g, a) || ir_is_zero(g, b))
@@ -210,8 +218,9 @@ static int times(ir *g, int a, int b)
     for (int k = 0; k < 2; k++) {
         int w = k ? b : a, x = k ? a : b;
         const ir_node *v = &g->node[w];
-        if (v->op == OP_where && g->node[v->arg[1]].op == OP_const
-            && g->node[v->arg[2]].op == OP_const)
+        bool both = v->op == OP_where && g->node[v->arg[1]].op == OP_const
+                    && g->node[v->arg[2]].op == OP_const;
+        if (both || (v->op == OP_where && (ir_is_zero(g, v->arg[1]) || ir_is_zero(g, v->arg[2]))))
             return ir_ew3(g, OP_where, v->arg[0], ir_ew2(g, OP_mul, v->arg[1], x),
                           ir_ew2(g, OP_mul, v->arg[2], x));
     }
@@ -235,19 +244,17 @@ static int diagonal(ir *g, int w)
     return ir_concat(g, part, (int)n, 0);
 }
 
-static int tangent_structural(graph *gr, int n, const int *t, bool to_param, dense_policy dense)
+static int tangent_structural(graph *gr, int n, const int *t, position_way *way, dense_policy dense)
 {
     ir *g = gr->ir;
     const ir_node *v = &g->node[n];
     int x = v->n_args ? t[v->arg[0]] : NO_NODE;
     if (x == NO_NODE)
         return NO_NODE;
-    if (v->op == OP_reshape)
-        return ir_reshape(g, x, v->shape);
-    if (v->op == OP_broadcast && to_param)
-        return ir_broadcast(g, x, v->shape);
+    if (graph_keeps_positions(g, n, way))
+        return v->op == OP_reshape ? ir_reshape(g, x, v->shape) : ir_broadcast(g, x, v->shape);
     bool product = v->op == OP_matmul || v->op == OP_matmul_t;
-    if (dense == DENSE_DIAGONAL && product && !gr->is_weight_op[n]) {
+    if (dense == DENSE_DIAGONAL && product) {
         shape w = g->node[v->arg[1]].shape;
         if (w.dim[0] == w.dim[1])
             return times(g, x, ir_broadcast(g, diagonal(g, v->arg[1]), v->shape));
@@ -259,19 +266,21 @@ static int tangent_structural(graph *gr, int n, const int *t, bool to_param, den
 static void tangents(graph *gr, int seed, int *t, dense_policy dense)
 {
     ir *g = gr->ir;
-    bool to_param = g->node[seed].op == OP_var && g->var[g->node[seed].var].kind == VAR_PARAM;
+    position_way way = {.seed = seed};
     for (int n = 0; n < gr->n_base; n++) {
         const ir_node *v = &g->node[n];
         t[n] = NO_NODE;
         if (n == seed) {
             t[n] = one(g, n);
+        } else if (n < seed || gr->is_weight_op[n]) {
+            continue;
         } else if (op_table[v->op].elementwise) {
             for (int i = 0; i < v->n_args; i++)
                 if (t[v->arg[i]] != NO_NODE)
                     t[n] = plus(g, t[n], times(g, partial_of[v->op](g, n, i), t[v->arg[i]]));
             t[n] = drop_zero(g, t[n]);
-        } else if (!gr->is_weight_op[n]) {
-            t[n] = tangent_structural(gr, n, t, to_param, dense);
+        } else {
+            t[n] = tangent_structural(gr, n, t, &way, dense);
         }
     }
 }
@@ -310,7 +319,7 @@ void diff_jacobians(graph *gr, dense_policy dense)
             int df = rel->reaches[s] ? zero_unless(g, t[to->next], to->shape)
                                      : ir_const(g, 0, to->shape);
             ir_name(g, df,
-                    arena_printf(g->arena, "df_%s_%s", g->var[rel->param].c_name, to->c_name),
+                    arena_printf(g->arena, "df_%s_%s", g->var[rel->param[0]].c_name, to->c_name),
                     arena_printf(g->arena, "h2w: d %s' / d (output of %s)", to->path, rel->name));
             rel->df[s] = df;
         }
@@ -329,20 +338,56 @@ int adjoint_total(ir *g, const adjoint *a, int n)
     return plus(g, adjoint_outside(g, a, n), a->positional[n]);
 }
 
-/* y = x @ W: xbar += ybar W^T, Wbar += x^T ybar.  The gradient of a parameter as a weight
-   is left to the learning rule, use by use.  */
-static void adjoint_product(graph *gr, int n, int ybar, adjoint *a)
+/* "x,w->y" with its parts in another order: WHICH picks them, "ywx" gives "y,w->x".  */
+static const char *reordered(ir *g, const char *labels, const char *which)
 {
-    ir *g = gr->ir;
+    const char *comma = strchr(labels, ','), *arrow = strstr(labels, "->");
+    const char *part[3];
+    for (int i = 0; i < 3; i++)
+        part[i] = which[i] == 'x'   ? arena_strndup(g->arena, labels, (size_t)(comma - labels))
+                  : which[i] == 'w' ? arena_strndup(g->arena, comma + 1, (size_t)(arrow - comma - 1))
+                                    : arrow + 2;
+    return arena_printf(g->arena, "%s,%s->%s", part[0], part[1], part[2]);
+}
+
+int diff_operand(ir *g, int n, int ybar)
+{
+    const ir_node *v = &g->node[n];
+    int w = v->arg[1];
+    switch (v->op) {
+    case OP_matmul: return ir_matmul_t(g, ybar, w);
+    case OP_matmul_t: return ir_matmul(g, ybar, w);
+    case OP_sparse: return ir_sparse_t(g, ybar, w, v->pattern);
+    case OP_einsum: return ir_einsum(g, reordered(g, v->labels, "ywx"), ybar, w);
+    default: return NO_NODE; /* OP_embed: an index has no derivative */
+    }
+}
+
+int diff_weight(ir *g, int n, int ybar)
+{
+    const ir_node *v = &g->node[n];
+    int x = v->arg[0];
+    shape s = g->node[v->arg[1]].shape;
+    switch (v->op) {
+    case OP_matmul: return ir_outer(g, x, ybar);
+    case OP_matmul_t: return ir_outer(g, ybar, x);
+    case OP_einsum: return ir_einsum(g, reordered(g, v->labels, "xyw"), x, ybar);
+    case OP_sparse:
+        return ir_sum_to(g, ir_ew2(g, OP_mul, ir_gather(g, x, v->pattern, 0),
+                                   ir_gather(g, ybar, v->pattern, 1)), s);
+    default: return ir_outer(g, ir_one_hot(g, x, s.dim[0]), ybar);
+    }
+}
+
+/* y = op(x, w), linear in both.  The gradient of a value made of parameters alone is left to the
+   learning rule, use by use, but inside of such values.  */
+static void adjoint_product(ir *g, int n, int ybar, adjoint *a)
+{
     const ir_node *v = &g->node[n];
     int x = v->arg[0], w = v->arg[1];
-    bool plain = v->op == OP_matmul;
-    int xbar = plain ? ir_matmul_t(g, ybar, w) : ir_matmul(g, ybar, w);
-    a->direct[x] = plus(g, a->direct[x], xbar);
-    if (g->node[w].op == OP_var)
-        return;
-    int wbar = plain ? ir_outer(g, x, ybar) : ir_outer(g, ybar, x);
-    a->direct[w] = plus(g, a->direct[w], wbar);
+    a->direct[x] = plus(g, a->direct[x], diff_operand(g, n, ybar));
+    if (v->of_params || !g->node[w].of_params)
+        a->direct[w] = plus(g, a->direct[w], diff_weight(g, n, ybar));
 }
 
 static int keep_axes(ir *g, int n, int ybar)
@@ -387,9 +432,8 @@ static void adjoint_concat(ir *g, int n, int ybar, adjoint *a)
 }
 
 /* Ops that are not element-wise: what comes in by any way goes on as direct.  */
-static void adjoint_structural(graph *gr, int n, adjoint *a)
+static void adjoint_structural(ir *g, int n, adjoint *a)
 {
-    ir *g = gr->ir;
     const ir_node *v = &g->node[n];
     if (v->n_args == 0)
         return;
@@ -397,12 +441,24 @@ static void adjoint_structural(graph *gr, int n, adjoint *a)
     int ybar = adjoint_total(g, a, n);
     switch (v->op) {
     case OP_matmul:
-    case OP_matmul_t: adjoint_product(gr, n, ybar, a); return;
+    case OP_matmul_t:
+    case OP_einsum:
+    case OP_embed:
+    case OP_sparse: adjoint_product(g, n, ybar, a); return;
     case OP_concat: adjoint_concat(g, n, ybar, a); return;
     case OP_slice:
         ybar = ir_pad(g, ybar, v->axis, v->start, g->node[x].shape.dim[v->axis]);
         break;
-    case OP_transpose: ybar = ir_transpose(g, ybar); break;
+    case OP_permute: {
+        int back[RANK_MAX];
+        for (int k = 0; k < v->shape.rank; k++)
+            back[v->labels[k] - 'a'] = k;
+        ybar = ir_permute(g, ybar, back);
+        break;
+    }
+    case OP_windows:
+        ybar = ir_unwindows(g, ybar, v->window, v->n_windows, g->node[x].shape);
+        break;
     case OP_sum: ybar = keep_axes(g, n, ybar); break;
     case OP_reduce_max:
     case OP_reduce_min: ybar = where_extreme(g, n, ybar); break;
@@ -461,7 +517,7 @@ adjoint diff_adjoint(graph *gr, bool split, const int *cotangent)
     for (int n = gr->n_base - 1; n >= 0; n--) {
         for (int k = 0; k < 3; k++)
             (*part[k])[n] = drop_zero(g, (*part[k])[n]);
-        if (adjoint_total(g, &a, n) == NO_NODE)
+        if (g->node[n].of_params || adjoint_total(g, &a, n) == NO_NODE)
             continue;
         adjoint in = a;
         int parts[3] = {a.direct[n], a.positional[n], a.spread[n]};
@@ -472,9 +528,27 @@ adjoint diff_adjoint(graph *gr, bool split, const int *cotangent)
         if (op_table[g->node[n].op].elementwise)
             adjoint_elementwise(g, n, &a);
         else
-            adjoint_structural(gr, n, &a);
+            adjoint_structural(g, n, &a);
         for (int k = 0; k < 3; k++)
             (*part[k])[n] = parts[k];
     }
     return a;
+}
+
+void diff_parameters(graph *gr, int *gradient, const bool *cut)
+{
+    ir *g = gr->ir;
+    adjoint a = {gradient, ARENA_ARRAY(g->arena, int, gr->n_base),
+                 ARENA_ARRAY(g->arena, int, gr->n_base)};
+    for (int n = 0; n < gr->n_base; n++)
+        a.positional[n] = a.spread[n] = NO_NODE;
+    for (int n = gr->n_base - 1; n >= 0; n--) {
+        gradient[n] = cut && cut[n] ? NO_NODE : drop_zero(g, gradient[n]);
+        if (gradient[n] == NO_NODE || !g->node[n].of_params)
+            continue;
+        if (op_table[g->node[n].op].elementwise)
+            adjoint_elementwise(g, n, &a);
+        else
+            adjoint_structural(g, n, &a);
+    }
 }

@@ -9,7 +9,8 @@
    outputs of weight ops held fixed.  DENSE_DIAGONAL keeps the diagonal of square constant products.  */
 void diff_jacobians(graph *gr, dense_policy dense);
 
-/* The adjoints of the forward nodes, in three parts by the way that led from the loss.
+/* The adjoints of the forward nodes, as far down as values made of parameters alone, in three parts by
+   the way that led from the loss.
      positional   position by position through a new hidden state, inside the step
      spread       the same, then through a broadcast: positional for a parameter only
      direct       every other way
@@ -21,6 +22,14 @@ typedef struct {
 /* SPLIT: tell the parts apart (else all is direct).  COTANGENT, if not NULL, is of graph.hidden: a node
    to be added to the adjoint of each new state.  */
 adjoint diff_adjoint(graph *gr, bool split, const int *cotangent);
+
+/* Of the linear op N: the adjoint of its first operand and of its weight, for that of its result.  */
+int diff_operand(ir *g, int n, int ybar);
+int diff_weight(ir *g, int n, int ybar);
+
+/* GRADIENT is of the forward nodes: what is given for values made of parameters alone is brought down to
+   the parameters; at nodes that are CUT (NULL: none) it is dropped.  */
+void diff_parameters(graph *gr, int *gradient, const bool *cut);
 
 /* Sums of parts; NO_NODE when all are zero.  */
 int adjoint_total(ir *g, const adjoint *a, int n);

@@ -96,8 +96,8 @@ static void set_banner(emitter *em)
     const char *slash = strrchr(em->options->h_path, '/');
     const learning *set_ = &em->plan->set;
     const char *rule = set_->rule == RULE_BPTT ? "bptt"
-                       : set_->window          ? "d_rtrl, window 1"
-                                               : "d_rtrl, vjp_time t";
+                       : set_->window ? arena_printf(g->arena, "d_rtrl, window %d", set_->window)
+                                      : "d_rtrl, vjp_time t";
     rule = arena_printf(g->arena, "%s%s%s%s", rule, set_->signal_total ? ", signal total" : "",
                         set_->plain_none ? ", plain none" : "",
                         set_->dense == DENSE_DROP       ? ", dense drop"
@@ -193,7 +193,7 @@ static void set_entries(emitter *em, const char *name, bool signals)
         if (!e->own_field || (e->kind == ENTRY_SIGNAL) != signals)
             continue;
         const char *note = g->node[e->node].note;
-        member(em, TYPE_REAL, e->field, g->node[e->node].shape, true,
+        member(em, g->node[e->node].type, e->field, g->node[e->node].shape, true,
                note && e->kind != ENTRY_H2W_X ? note
                                               : arena_printf(g->arena, "x of %s", e->path));
         any = true;
@@ -281,7 +281,7 @@ static void set_info(emitter *em)
     for (int i = 0; i < em->plan->n_entries; i++) {
         const entry *e = &em->plan->entry[i];
         const ir_node *x = &g->node[e->node];
-        info_row(em, e->path, kind[e->kind], false, e->field != NULL,
+        info_row(em, e->path, kind[e->kind], x->type == TYPE_INDEX, e->field != NULL,
                  x->op == OP_const ? x->number : 0, e->group, e->row, e->col, x->shape, true,
                  e->kind == ENTRY_SIGNAL ? "signal" : "jacobian", e->field);
     }
@@ -327,7 +327,7 @@ static void init_line(emitter *em, const var *v, const char *block, int stream)
             line(em, arena_printf(a, "    (%s)[i] = %s;", at, x));
         } else {
             line(em, arena_printf(a, "memset(%s%s->%s, 0, sizeof %s->%s);",
-                                  v->shape.rank + batched ? "" : "&", block, v->c_name, block,
+                                  v->shape.rank + batched > 0 ? "" : "&", block, v->c_name, block,
                                   v->c_name));
         }
         break;
@@ -408,19 +408,59 @@ static void set_bodies(emitter *em)
     static const char *const learn[] = {"p->", "s->", "e->", "in->", "target->", "out->", "grad->",
                                         NULL};
     static const char *const back[] = {"p->", "s->", "in->", "target->", "ds->", "grad->", NULL};
+    static const char *const apply[] = {"p->", "e->", "ds->", "grad->", NULL};
+    static const char *const advance[] = {"p->", "s->", "e->", "in->", NULL};
     const model_plan *plan = em->plan;
-    bool loss = em->ir->loss != NO_NODE, bptt = loss && plan->set.rule == RULE_BPTT;
+    bool loss = em->ir->loss != NO_NODE, fused = plan->learn.n > 0;
+    bool window = loss && !fused && plan->set.rule != RULE_BPTT;
     set_body(em, "step", &plan->step, step, false);
     set_body(em, "h2h", &plan->h2h, h2h, false);
     if (loss)
         set_body(em, "l2h", &plan->l2h, l2h, true);
-    if (loss)
-        set_body(em, "learn", &plan->learn, bptt ? back : learn, true);
+    if (fused)
+        set_body(em, "learn", &plan->learn, learn, true);
+    else if (loss)
+        set_body(em, "back", &plan->back, back, true);
+    if (window) {
+        set_body(em, "apply", &plan->apply, apply, false);
+        set_body(em, "advance", &plan->advance, advance, false);
+    }
+    set_number(em, "window", plan->set.window);
     set_flag(em, "batched", em->ir->batch > 1);
     set_flag(em, "has_loss", loss);
-    set_flag(em, "has_trace", loss && !bptt);
-    set_flag(em, "has_learn", loss && !bptt);
-    set_flag(em, "has_bptt", bptt);
+    set_flag(em, "has_trace", fused || window);
+    set_flag(em, "has_learn", fused);
+    set_flag(em, "has_back", loss && !fused);
+    set_flag(em, "has_window", window);
+}
+
+static void table(emitter *em, const char *name, const char *part, const int32_t *x, int64_t n,
+                  bool small)
+{
+    arena *a = em->ir->arena;
+    line(em, arena_printf(a, "static const %s %s_%s[%lld] = {", small ? "uint16_t" : "int32_t", name,
+                          part, (long long)n));
+    for (int64_t i = 0; i < n; i += 16) {
+        buf text = {0};
+        buf_puts(&text, "   ");
+        for (int64_t k = i; k < n && k < i + 16; k++)
+            buf_printf(&text, " %d,", (int)x[k]);
+        line(em, buf_text(&text));
+        buf_free(&text);
+    }
+    line(em, "};");
+}
+
+/* The places of the non-zeros of sparse weights.  */
+static void set_tables(emitter *em)
+{
+    open_body(em, "tables");
+    for (int i = 0; i < em->ir->n_patterns; i++) {
+        const pattern *p = &em->ir->pattern[i];
+        table(em, p->name, "row", p->row, p->n, p->n_rows <= 65536);
+        table(em, p->name, "col", p->col, p->n, p->n_cols <= 65536);
+    }
+    close_list(em);
 }
 
 /* A file of the runtime whose text goes into every model, from its first #ifndef on.  */
@@ -457,6 +497,7 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     bool random = set_init(&em, "init_params", "p", 1u << VAR_PARAM);
     set_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
     set_flag(&em, "has_random", random);
+    set_tables(&em);
     set_bodies(&em);
     skel_status status = SKEL_ENVIRONMENT;
     if (set_source(&em, "info_header", "etrace_info.h")

@@ -67,9 +67,10 @@ static bool dim_value(lowering *lo, scope *sc, const expr *e, int64_t *res)
         return true;
     }
     if (e->kind == EXPR_NAME && !e->primed) {
-        symbol *sym = scope_find(sc, e->name, false);
+        scope *home = sc;
+        symbol *sym = scope_lookup(&home, e->name, false);
         if (sym && sym->kind == SYM_DIM) {
-            if (symbol_dim(lo, sc, sym, e->at, res))
+            if (symbol_dim(lo, home, sym, e->at, res))
                 return true;
             if (diag_errors(lo->diag) == 0)
                 diag_error(lo->diag, e->at, "E0325", "the size '%s' is not known", e->name);
@@ -164,160 +165,15 @@ static int path_from(lowering *lo, scope *sc, const expr *e, const char *rest)
     return sym->module ? path_from(lo, sym->module, e, dot + 1) : NO_NODE;
 }
 
-int eval_path(lowering *lo, scope *sc, const expr *e)
+int eval_path(lowering *lo, scope *sc, const expr *e, bool bare)
 {
-    return path_from(lo, sc, e, e->name);
-}
-
-/* --- calls ---------------------------------------------------------------------------------------- */
-
-static op_code find_operator(const char *name)
-{
-    for (int op = 0; op < OP_COUNT; op++)
-        if (op_table[op].elementwise && op != OP_real && op != OP_copy
-            && strcmp(op_table[op].name, name) == 0)
-            return (op_code)op;
-    return OP_COUNT;
-}
-
-static void report_shapes(lowering *lo, const expr *e, const expr *first, shape a,
-                          const expr *second, shape b)
-{
-    diag_error(lo->diag, e->at, "E0340", "%s and %s do not fit in '%s'", shape_text(lo->arena, a),
-               shape_text(lo->arena, b), expr_sign(e->name));
-    diag_note(lo->diag, first->at, "this is %s", shape_text(lo->arena, a));
-    diag_note(lo->diag, second->at, "this is %s", shape_text(lo->arena, b));
-}
-
-/* Operators and the user's functions take values by their position alone.  */
-static bool check_values(lowering *lo, const expr *e)
-{
-    for (size_t i = 0; i < e->n_args; i++) {
-        if (e->keyword && e->keyword[i])
-            diag_error(lo->diag, e->arg[i]->at, "E0357", "'%s' has no argument '%s='", e->name,
-                       e->keyword[i]);
-        else if (e->arg[i]->kind == EXPR_LIST)
-            diag_error(lo->diag, e->arg[i]->at, "E0358", "'%s' does not take a list", expr_sign(e->name));
-        else
-            continue;
-        return false;
-    }
-    return true;
-}
-
-static int call_operator(lowering *lo, const expr *e, op_code op, const int *arg)
-{
-    ir *g = lo->ir;
-    if (!check_values(lo, e))
-        return NO_NODE;
-    if ((int)e->n_args != op_table[op].arity) {
-        diag_error(lo->diag, e->at, "E0341", "'%s' takes %d argument%s, not %zu", e->name,
-                   op_table[op].arity, op_table[op].arity == 1 ? "" : "s", e->n_args);
-        return NO_NODE;
-    }
-    shape s = g->node[arg[0]].shape;
-    for (size_t i = 1; i < e->n_args; i++) {
-        shape mine = g->node[arg[i]].shape, fit;
-        if (shape_broadcast(s, mine, &s))
-            continue;
-        size_t k = 0; /* the first argument that does not fit with this one */
-        while (k < i - 1 && shape_broadcast(g->node[arg[k]].shape, mine, &fit))
-            k++;
-        report_shapes(lo, e, e->arg[k], g->node[arg[k]].shape, e->arg[i], mine);
-        return NO_NODE;
-    }
-    return eval_fits(lo, e->at, s) ? ir_ew(g, op, arg) : NO_NODE;
-}
-
-/* A user's function: its arguments are symbols of a scope of its own, behind which stand the functions of
-   the scope where it was declared.  */
-static int call_user(lowering *lo, scope *home, const expr *e, const spec_function *f,
-                     const int *arg)
-{
-    if (!check_values(lo, e))
-        return NO_NODE;
-    if (f->n_args != e->n_args) {
-        diag_error(lo->diag, e->at, "E0342", "'%s' takes %zu argument%s, not %zu", f->name,
-                   f->n_args, f->n_args == 1 ? "" : "s", e->n_args);
-        diag_note(lo->diag, f->at, "it is declared here");
-        return NO_NODE;
-    }
-    if (f->derivative) {
-        diag_error(lo->diag, f->at, "E0343", "a stated derivative is not supported yet");
-        return NO_NODE;
-    }
-    for (const scope *caller = home; caller; caller = caller->parent)
-        if (caller->function == f) {
-            diag_error(lo->diag, e->at, "E0344", "the function '%s' calls itself", f->name);
-            return NO_NODE;
-        }
-    scope *inner = ARENA_NEW(lo->arena, scope);
-    inner->spec = home->spec;
-    inner->parent = home;
-    inner->prefix = home->prefix;
-    inner->name = f->name;
-    inner->function = f;
-    for (size_t i = 0; i < f->n_args; i++) {
-        symbol *sym = scope_add(lo, inner, SYM_ARGUMENT, f->arg[i], f->at);
-        sym->node = arg[i];
-        sym->progress = DONE;
-    }
-    for (size_t i = 0; i < home->n; i++)
-        if (home->symbol[i].kind == SYM_USER)
-            scope_add(lo, inner, SYM_USER, home->symbol[i].name, f->at)->function =
-                home->symbol[i].function;
-    return eval(lo, inner, f->value);
-}
-
-static void unknown_function(lowering *lo, scope *sc, const expr *e, const char *name, loc at)
-{
-    const char *names[256];
-    size_t n = builtin_names(names, 100);
-    for (int op = 0; op < OP_COUNT; op++)
-        if (op_table[op].elementwise)
-            names[n++] = op_table[op].name;
-    for (size_t i = 0; i < sc->n && n < 256; i++)
-        if (sc->symbol[i].kind == SYM_USER || sc->symbol[i].kind == SYM_FUNCTION)
-            names[n++] = sc->symbol[i].name;
-    const char *near = diag_nearest(name, names, n);
-    diag_error(lo->diag, at, "E0203", "unknown function '%s'%s%s%s", name,
-               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-    if (name != e->name)
-        diag_note(lo->diag, e->at, "it is called here as '%s'", e->name);
-}
-
-/* NAME, written at AT, may be a cell's argument: follow it to the scope in which its value was written.  */
-static int call_by_name(lowering *lo, scope *sc, const expr *e, const char *name, loc at,
-                        const int *arg)
-{
-    symbol *sym = scope_find(sc, name, false);
-    if (sym && sym->kind == SYM_USER)
-        return call_user(lo, sc, e, sym->function, arg);
-    if (sym && sym->kind == SYM_FUNCTION && sym->text)
-        return call_by_name(lo, sym->from == sc ? sc->parent : sym->from, e, sym->text, sym->at,
-                            arg);
-    if (builtin_known(name)) {
-        expr call = *e;
-        call.name = name;
-        return builtin_call(lo, sc, &call, arg);
-    }
-    op_code op = find_operator(name);
-    if (op != OP_COUNT)
-        return call_operator(lo, e, op, arg);
-    unknown_function(lo, sc, e, name, at);
-    return NO_NODE;
-}
-
-static int eval_call(lowering *lo, scope *sc, const expr *e)
-{
-    int *arg = ARENA_ARRAY(lo->arena, int, e->n_args + 1);
-    bool failed = false;
-    for (size_t i = 0; i < e->n_args; i++) {
-        bool is_value = !(e->keyword && e->keyword[i]) && e->arg[i]->kind != EXPR_LIST;
-        arg[i] = is_value ? eval(lo, sc, e->arg[i]) : NO_NODE;
-        failed = failed || (is_value && arg[i] == NO_NODE);
-    }
-    return failed ? NO_NODE : call_by_name(lo, sc, e, e->name, e->at, arg);
+    scope *home = sc;
+    const char *dot = strchr(e->name, '.');
+    const char *head = dot ? arena_strndup(lo->arena, e->name, (size_t)(dot - e->name)) : e->name;
+    if (!scope_lookup(&home, head, !dot && e->primed))
+        while (home->outer)
+            home = home->outer;
+    return control_guard(lo, sc, home, path_from(lo, home, e, e->name), bare);
 }
 
 /* --- slices --------------------------------------------------------------------------------------- */
@@ -398,11 +254,11 @@ static int eval_kind(lowering *lo, scope *sc, const expr *e)
 {
     switch (e->kind) {
     case EXPR_NUMBER: return ir_const(lo->ir, e->number, shape_scalar());
-    case EXPR_NAME: return eval_path(lo, sc, e);
-    case EXPR_CALL: return eval_call(lo, sc, e);
+    case EXPR_NAME: return eval_path(lo, sc, e, false);
+    case EXPR_CALL: return function_call(lo, sc, e);
     case EXPR_SLICE: return eval_slice(lo, sc, e);
     default:
-        diag_error(lo->diag, e->at, "E0348", "a list has no place here");
+        diag_error(lo->diag, e->at, "E0348", "a list or a text has no place here");
         return NO_NODE;
     }
 }

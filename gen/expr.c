@@ -261,10 +261,25 @@ static expr *parse_name(parser *p)
     return e;
 }
 
+static expr *parse_string(parser *p)
+{
+    size_t from = p->at++;
+    while (p->at < p->end && peek(p, 0) != '"')
+        p->at++;
+    if (p->at == p->end)
+        return fail(p, from, from + 1, "E0224", "the text that begins here does not end");
+    expr *e = new_expr(p, EXPR_STRING, from, ++p->at);
+    if (e)
+        e->name = arena_strndup(p->arena, p->text + from + 1, p->at - from - 2);
+    return e;
+}
+
 static expr *parse_atom(parser *p)
 {
     skip_space(p);
     size_t from = p->at;
+    if (peek(p, 0) == '"')
+        return parse_string(p);
     if (is_digit(peek(p, 0)) || (peek(p, 0) == '.' && is_digit(peek(p, 1))))
         return parse_number(p);
     if (is_letter(peek(p, 0)) && !looking_at(p, "and") && !looking_at(p, "or")

@@ -3,7 +3,7 @@
 
    Grammar, loosest first:
      a or b | a and b | not a | < <= > >= == != | + - | * / @ | unary - + | ** and ^ (right)
-     primary: number, path, call, (e), [e, e, ...], primary[slice, ...]
+     primary: number, path, call, (e), [e, e, ...], primary[slice, ...], "text"
    A path is NAME(.NAME|.NUMBER)* and an optional ': h, rnn.h, stack.0.h'.  `a @ b` is
    matmul(a, b), `a if c else b` is not part of the language: where(c, a, b) is.
    A call has positional arguments and then KEY=VALUE ones.  */
@@ -17,7 +17,8 @@ typedef enum {
     EXPR_NAME,   /* name: the path without its prime; primed */
     EXPR_CALL,   /* name: the function or the operator's function; arg, keyword */
     EXPR_SLICE,  /* arg[0] and slice[] */
-    EXPR_LIST    /* arg: [1, 2, n + 1] */
+    EXPR_LIST,   /* arg: [1, 2, n + 1] */
+    EXPR_STRING  /* name: "ij,jk->ik", without its quotes */
 } expr_kind;
 
 typedef struct expr expr;

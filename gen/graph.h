@@ -16,31 +16,44 @@ typedef struct {
                        NULL until diff_jacobians has run */
 } hidden_group;
 
-/* One use of a trainable parameter whose result y reaches hidden states by position-preserving
-   paths: y = x @ W (op OP_matmul), y = W @ x (OP_matmul_t: W is stored [out][in]), or y = theta
-   itself (OP_var, element-wise; no x).  */
+/* A walk along the nodes from one SEED.  A value made of parameters may be broadcast on its way; SPREAD is
+   then its shape before that, without leading axes of one element.  */
+typedef struct {
+    int seed;
+    bool is_spread;
+    shape spread;
+} position_way;
+
+/* One use of trainable parameters whose result y reaches hidden states by position-preserving paths.
+   y = op (x, w): a contraction (OP_matmul, OP_matmul_t, OP_einsum), OP_embed or OP_sparse, w being a value
+   of parameters and constants alone; or y = w itself (OP_weight: element-wise; no x).  */
 typedef struct {
     const char *name; /* rnn.W, and rnn.W#2 for its second use */
     op_code op;
-    int y, x;         /* nodes; x is NO_NODE for an element-wise use */
-    int param;        /* into ir.var */
+    int y, w;         /* nodes */
+    int x;            /* the node that the op reads; NO_NODE for an element-wise use */
+    int source;       /* what the listing calls x: before windows were cut from it */
+    int n_params;     /* traced parameters that w is made of */
+    int *param;       /* into ir.var */
     int bias;         /* into ir.var, or -1: the parameter added to y at once; it has an element-wise
                          relation of its own, not listed */
     bool is_bias;     /* listed as the bias of others only */
-    bool mixed;       /* y also reaches a state through another weight op */
+    bool mixed;       /* y also reaches a state by a way that the trace leaves out */
     int n_groups;
     int *group;
     bool *reaches;    /* of graph.hidden: position by position */
+    position_way way; /* from y; of an element-wise use: how it is broadcast */
     int *df;          /* of graph.hidden: the node d s' / d y, zero where there is none; NULL until
                          diff_jacobians has run */
 } relation;
 
 typedef enum {
     FATE_RELATION,
-    FATE_MIXED,        /* in a relation, and partly through another weight op */
+    FATE_MIXED,        /* in a relation, and partly through another weight op or a mixing of positions */
     FATE_NO_HIDDEN,    /* no path to a hidden state */
     FATE_WEIGHT,       /* reaches a hidden state only through another weight op */
     FATE_NOT_POSITION, /* reaches one only through an op that is not position-preserving */
+    FATE_SLICED,       /* reaches one only in parts: through a slice */
     FATE_UNTRACED,     /* trace: false */
     FATE_CONSTANT      /* trainable: false */
 } fate;
@@ -50,16 +63,29 @@ typedef struct {
     int n_base;       /* nodes of the forward step: those made later are derivatives */
     int n_hidden;
     int *hidden;      /* into ir.var */
+    int *state_at;    /* of the forward nodes: the first hidden state whose new value it is, or -1 */
+    int *state_also;  /* of hidden: the next state with the same new value, or -1 */
     int n_groups;
     hidden_group *group;
     int *group_of;    /* of hidden */
     int n_relations;
     relation *relation;
     fate *fate;       /* of ir.var (parameters only) */
-    bool *is_weight_op; /* of the forward nodes: a product with a traced parameter */
+    bool *is_weight_op; /* of the forward nodes: one with traced parameters as its weight */
     bool dense;       /* some state reaches a new state only through ops that mix positions and
                          are no weight op */
 } graph;
+
+/* Does N, which is no weight op, keep what comes from the seed at its positions?  To be asked of nodes in
+   their order.  */
+bool graph_keeps_positions(const ir *g, int n, position_way *way);
+
+/* The node that N reads as its weight, or NO_NODE: N is no weight op, traced or not.  */
+int graph_weight(const ir *g, int n);
+
+/* The traced parameters that node W is made of, each once, in the order of their declaration.  Returns how
+   many.  */
+int graph_params_below(const ir *g, int w, int *param);
 
 /* What to do with such a dependence.  */
 typedef enum { DENSE_ERROR, DENSE_DIAGONAL, DENSE_DROP } dense_policy;

@@ -27,11 +27,13 @@ static const named_init named[] = {
 
 enum { N_NAMED = sizeof named / sizeof named[0] };
 
-static void set_named(const named_init *n, var *v)
+static void set_named(const named_init *n, shape s, var *v)
 {
-    shape s = v->shape;
     double out = s.rank ? (double)s.dim[s.rank - 1] : 1;
     double in = (double)shape_numel(s) / out;
+    double filled = (double)shape_numel(v->shape) / (double)shape_numel(s);
+    in *= filled;
+    out *= filled;
     if (s.rank < 2)
         in = out;
     double variance = n->scale / ((n->fan_in ? in : 0) + (n->fan_out ? out : 0));
@@ -74,13 +76,13 @@ static bool read_call(lowering *lo, const expr *e, var *v)
     return true;
 }
 
-static void read_name(lowering *lo, const expr *e, var *v)
+static void read_name(lowering *lo, const expr *e, shape matrix, var *v)
 {
     const char *names[N_NAMED + 3] = {"zeros", "ones", "orthogonal"};
     for (int i = 0; i < N_NAMED; i++) {
         names[i + 3] = named[i].name;
         if (strcmp(named[i].name, e->name) == 0) {
-            set_named(&named[i], v);
+            set_named(&named[i], matrix, v);
             return;
         }
     }
@@ -98,12 +100,27 @@ static void read_name(lowering *lo, const expr *e, var *v)
     }
 }
 
-void init_read(lowering *lo, const spec_decl *d, var *v)
+/* A number of the cell or the model, by its name; false if E names none.  */
+static bool read_number(lowering *lo, scope *sc, const expr *e, double *res)
 {
+    symbol *sym = e->kind == EXPR_NAME && !e->primed ? scope_find(sc, e->name, false) : NULL;
+    if (!sym || (sym->kind != SYM_NUMBER && sym->kind != SYM_CONST))
+        return false;
+    int x = eval(lo, sc, e);
+    if (x != NO_NODE && lo->ir->node[x].op != OP_const)
+        diag_error(lo->diag, e->at, "E0366", "'%s' is not known when the model is built", e->name);
+    if (x != NO_NODE)
+        *res = lo->ir->node[x].number;
+    return true;
+}
+
+void init_read(lowering *lo, scope *sc, const spec_decl *d, shape matrix, int index)
+{
+    var *v = &lo->ir->var[index];
     bool param = v->kind == VAR_PARAM;
     if (!d->init) {
-        if (param && v->shape.rank >= 2)
-            set_named(&named[0], v);
+        if (param && matrix.rank >= 2)
+            set_named(&named[0], matrix, v);
         return;
     }
     if (d->init->kind != YAML_SCALAR) {
@@ -113,13 +130,16 @@ void init_read(lowering *lo, const spec_decl *d, var *v)
     const expr *e = expr_parse(d->init, lo->arena, lo->diag);
     if (!e)
         return;
-    if (literal(e, &v->init_a))
+    double number = 0;
+    if (literal(e, &number) || read_number(lo, sc, e, &number)) {
+        lo->ir->var[index].init_a = number;
         return;
+    }
     v->init_a = 0;
     if (e->kind == EXPR_CALL)
         read_call(lo, e, v);
     else if (e->kind == EXPR_NAME)
-        read_name(lo, e, v);
+        read_name(lo, e, matrix, v);
     else
         diag_error(lo->diag, e->at, "E0360", "an init is a number, uniform(low, high), "
                                              "normal(mean, std), orthogonal(gain) or a named one");

@@ -61,6 +61,22 @@ bool shape_broadcast(shape a, shape b, shape *res)
     return true;
 }
 
+bool shape_same_places(shape a, shape b)
+{
+    int i = 0, k = 0;
+    while (i < a.rank || k < b.rank) {
+        if (i < a.rank && a.dim[i] == 1)
+            i++;
+        else if (k < b.rank && b.dim[k] == 1)
+            k++;
+        else if (i < a.rank && k < b.rank && a.dim[i] == b.dim[k])
+            i++, k++;
+        else
+            return false;
+    }
+    return true;
+}
+
 const char *shape_text(arena *a, shape s)
 {
     const char *text = "[";
@@ -95,12 +111,14 @@ static uint64_t mix(uint64_t h, const void *bytes, size_t len)
 static uint64_t node_hash(const ir_node *n)
 {
     uint64_t h = 14695981039346656037u;
-    int head[] = {(int)n->op, n->var, n->axis, (int)n->mask, n->shape.rank};
+    int head[] = {(int)n->op, n->var, n->axis, (int)n->mask, n->shape.rank, n->pattern};
     double number = n->number + 0.0; /* -0 and 0 are one */
     h = mix(h, head, sizeof head);
     h = mix(h, n->shape.dim, sizeof n->shape.dim[0] * (size_t)n->shape.rank);
     h = mix(h, &number, sizeof number);
     h = mix(h, &n->start, sizeof n->start);
+    if (n->labels)
+        h = mix(h, n->labels, strlen(n->labels));
     return mix(h, n->arg, sizeof n->arg[0] * (size_t)n->n_args);
 }
 
@@ -109,9 +127,23 @@ static bool same_number(double a, double b)
     return !(a < b) && !(a > b);
 }
 
+static bool windows_equal(const ir_node *a, const ir_node *b)
+{
+    if (a->n_windows != b->n_windows)
+        return false;
+    for (int i = 0; i < a->n_windows; i++) {
+        const ir_window *x = &a->window[i], *y = &b->window[i];
+        if (x->size != y->size || x->stride != y->stride || x->dilation != y->dilation
+            || x->pad != y->pad || x->count != y->count)
+            return false;
+    }
+    return true;
+}
+
 static bool node_equal(const ir_node *a, const ir_node *b)
 {
-    return a->op == b->op && a->type == b->type && a->var == b->var && a->axis == b->axis
+    return a->op == b->op && a->labels == b->labels && a->pattern == b->pattern
+           && windows_equal(a, b) && a->type == b->type && a->var == b->var && a->axis == b->axis
            && a->start == b->start && a->mask == b->mask && same_number(a->number, b->number)
            && shape_equal(a->shape, b->shape) && a->n_args == b->n_args
            && (a->n_args == 0
@@ -134,8 +166,17 @@ static void grow_table(ir *g)
         g->bucket[find_slot(g, &g->node[i])] = i + 1;
 }
 
-/* The node equal to N, made if it is new.  N's arguments are copied.  */
-static int intern(ir *g, ir_node n)
+static bool of_params(const ir *g, const ir_node *n)
+{
+    if (n->op == OP_var)
+        return n->of_params;
+    for (int i = 0; i < n->n_args; i++)
+        if (!g->node[n->arg[i]].of_params)
+            return false;
+    return true;
+}
+
+int ir_intern(ir *g, ir_node n)
 {
     size_t slot = find_slot(g, &n);
     if (g->bucket[slot])
@@ -144,12 +185,22 @@ static int intern(ir *g, ir_node n)
     for (int i = 0; i < n.n_args; i++)
         arg[i] = n.arg[i];
     n.arg = arg;
+    n.of_params = of_params(g, &n);
     arena_grow(g->arena, &g->node, (size_t)g->n_nodes, &g->cap_nodes, sizeof *g->node);
     g->node[g->n_nodes++] = n;
     g->bucket[slot] = g->n_nodes;
     if ((size_t)g->n_nodes * 2 > g->n_buckets)
         grow_table(g);
     return g->n_nodes - 1;
+}
+
+const char *ir_label(ir *g, const char *text)
+{
+    for (int i = 0; i < g->n_labels; i++)
+        if (strcmp(g->label[i], text) == 0)
+            return g->label[i];
+    arena_grow(g->arena, &g->label, (size_t)g->n_labels, &g->cap_labels, sizeof *g->label);
+    return g->label[g->n_labels++] = arena_strdup(g->arena, text);
 }
 
 int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc at)
@@ -159,9 +210,10 @@ int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc
         if (*p == '.' || *p == '#')
             *p = '_';
     var v = {.kind = kind, .path = path, .c_name = c_name, .shape = s, .type = type, .at = at,
-             .next = NO_NODE, .owner = -1, .order = g->n_vars};
+             .next = NO_NODE, .owner = -1, .pattern = -1, .order = g->n_vars};
     int index = g->n_vars;
-    v.now = intern(g, (ir_node){.op = OP_var, .type = type, .shape = s, .var = index});
+    v.now = ir_intern(g, (ir_node){.op = OP_var, .type = type, .shape = s, .var = index,
+                                   .of_params = kind == VAR_PARAM});
     arena_grow(g->arena, &g->var, (size_t)g->n_vars, &g->cap_vars, sizeof *g->var);
     g->var[g->n_vars++] = v;
     return index;
@@ -169,7 +221,7 @@ int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc
 
 int ir_const(ir *g, double number, shape s)
 {
-    return intern(g, (ir_node){.op = OP_const, .type = TYPE_REAL, .shape = s, .number = number,
+    return ir_intern(g, (ir_node){.op = OP_const, .type = TYPE_REAL, .shape = s, .number = number,
                             .var = -1});
 }
 
@@ -200,7 +252,7 @@ int ir_ew(ir *g, op_code op, const int *arg)
         if (g->bucket[find_slot(g, &twin)])
             return g->bucket[find_slot(g, &twin)] - 1;
     }
-    return intern(g, n);
+    return ir_intern(g, n);
 }
 
 int ir_ew1(ir *g, op_code op, int a)
@@ -218,39 +270,15 @@ int ir_ew3(ir *g, op_code op, int a, int b, int c)
     return ir_ew(g, op, (int[]){a, b, c});
 }
 
+int ir_own_copy(ir *g, int x, int owner)
+{
+    return ir_intern(g, (ir_node){.op = OP_copy, .type = g->node[x].type, .shape = g->node[x].shape,
+                                  .n_args = 1, .arg = &x, .start = owner, .var = -1});
+}
+
 int ir_iota(ir *g, int64_t n)
 {
-    return intern(g, (ir_node){.op = OP_iota, .type = TYPE_INDEX, .shape = shape_of1(n), .var = -1});
-}
-
-static shape with_last(shape s, int64_t last)
-{
-    s.dim[s.rank - 1] = last;
-    return s;
-}
-
-static int contraction(ir *g, op_code op, int x, int w, shape s)
-{
-    if (ir_is_zero(g, x) || ir_is_zero(g, w))
-        return ir_const(g, 0, s);
-    int arg[] = {x, w};
-    return intern(g, (ir_node){.op = op, .shape = s, .n_args = 2, .arg = arg, .var = -1});
-}
-
-int ir_matmul(ir *g, int x, int w)
-{
-    return contraction(g, OP_matmul, x, w, with_last(g->node[x].shape, g->node[w].shape.dim[1]));
-}
-
-int ir_matmul_t(ir *g, int y, int w)
-{
-    return contraction(g, OP_matmul_t, y, w, with_last(g->node[y].shape, g->node[w].shape.dim[0]));
-}
-
-int ir_outer(ir *g, int x, int y)
-{
-    shape sx = g->node[x].shape, sy = g->node[y].shape;
-    return contraction(g, OP_outer, x, y, shape_of2(sx.dim[sx.rank - 1], sy.dim[sy.rank - 1]));
+    return ir_intern(g, (ir_node){.op = OP_iota, .type = TYPE_INDEX, .shape = shape_of1(n), .var = -1});
 }
 
 int ir_concat(ir *g, const int *arg, int n, int axis)
@@ -263,7 +291,7 @@ int ir_concat(ir *g, const int *arg, int n, int axis)
     int *copy = ARENA_ARRAY(g->arena, int, n);
     for (int i = 0; i < n; i++)
         copy[i] = g->node[arg[i]].type == TYPE_BOOL ? ir_ew1(g, OP_real, arg[i]) : arg[i];
-    return intern(g, (ir_node){.op = OP_concat, .shape = s, .n_args = n, .arg = copy, .axis = axis,
+    return ir_intern(g, (ir_node){.op = OP_concat, .shape = s, .n_args = n, .arg = copy, .axis = axis,
                             .var = -1});
 }
 
@@ -286,9 +314,9 @@ int ir_slice(ir *g, int x, int axis, int64_t start, int64_t count)
         }
     }
     if (g->deriving && v->op == OP_matmul_t && axis == s.rank - 1) /* these rows of W alone */
-        return intern(g, (ir_node){.op = OP_matmul_t, .shape = s, .n_args = 2, .arg = v->arg,
+        return ir_intern(g, (ir_node){.op = OP_matmul_t, .shape = s, .n_args = 2, .arg = v->arg,
                                 .start = v->start + start, .var = -1});
-    return intern(g, (ir_node){.op = OP_slice, .type = v->type, .shape = s, .n_args = 1, .arg = &x,
+    return ir_intern(g, (ir_node){.op = OP_slice, .type = v->type, .shape = s, .n_args = 1, .arg = &x,
                             .axis = axis, .start = start, .var = -1});
 }
 
@@ -300,7 +328,7 @@ int ir_pad(ir *g, int x, int axis, int64_t start, int64_t count)
     s.dim[axis] = count;
     if (ir_is_zero(g, x))
         return ir_const(g, 0, s);
-    return intern(g, (ir_node){.op = OP_pad, .shape = s, .n_args = 1, .arg = &x, .axis = axis,
+    return ir_intern(g, (ir_node){.op = OP_pad, .shape = s, .n_args = 1, .arg = &x, .axis = axis,
                             .start = start, .var = -1});
 }
 
@@ -313,23 +341,43 @@ int ir_reshape(ir *g, int x, shape s)
         return ir_const(g, v->number, s);
     if (v->op == OP_reshape)
         return ir_reshape(g, v->arg[0], s);
-    return intern(g, (ir_node){.op = OP_reshape, .type = v->type, .shape = s, .n_args = 1, .arg = &x,
+    return ir_intern(g, (ir_node){.op = OP_reshape, .type = v->type, .shape = s, .n_args = 1, .arg = &x,
                             .var = -1});
+}
+
+int ir_permute(ir *g, int x, const int *axis)
+{
+    const ir_node *v = &g->node[x];
+    shape s = v->shape;
+    char text[RANK_MAX + 1] = "";
+    bool moved = false;
+    for (int k = 0; k < s.rank; k++) {
+        s.dim[k] = v->shape.dim[axis[k]];
+        text[k] = (char)('a' + axis[k]);
+        moved = moved || axis[k] != k;
+    }
+    if (!moved)
+        return x;
+    if (v->op == OP_const)
+        return ir_const(g, v->number, s);
+    if (v->op == OP_permute) {
+        int both[RANK_MAX];
+        for (int k = 0; k < s.rank; k++)
+            both[k] = v->labels[axis[k]] - 'a';
+        return ir_permute(g, v->arg[0], both);
+    }
+    return ir_intern(g, (ir_node){.op = OP_permute, .type = v->type, .shape = s, .n_args = 1,
+                                  .arg = &x, .labels = ir_label(g, text), .var = -1});
 }
 
 int ir_transpose(ir *g, int x)
 {
-    const ir_node *v = &g->node[x];
-    shape s = v->shape;
-    int r = s.rank;
-    s.dim[r - 1] = v->shape.dim[r - 2];
-    s.dim[r - 2] = v->shape.dim[r - 1];
-    if (v->op == OP_const)
-        return ir_const(g, v->number, s);
-    if (v->op == OP_transpose)
-        return v->arg[0];
-    return intern(g, (ir_node){.op = OP_transpose, .type = v->type, .shape = s, .n_args = 1,
-                            .arg = &x, .var = -1});
+    int axis[RANK_MAX], rank = g->node[x].shape.rank;
+    for (int k = 0; k < rank; k++)
+        axis[k] = k;
+    axis[rank - 1] = rank - 2;
+    axis[rank - 2] = rank - 1;
+    return ir_permute(g, x, axis);
 }
 
 int ir_broadcast(ir *g, int x, shape s)
@@ -341,7 +389,7 @@ int ir_broadcast(ir *g, int x, shape s)
         return ir_const(g, v->number, s);
     if (v->op == OP_broadcast)
         return ir_broadcast(g, v->arg[0], s);
-    return intern(g, (ir_node){.op = OP_broadcast, .type = v->type, .shape = s, .n_args = 1,
+    return ir_intern(g, (ir_node){.op = OP_broadcast, .type = v->type, .shape = s, .n_args = 1,
                             .arg = &x, .var = -1});
 }
 
@@ -362,7 +410,7 @@ int ir_reduce(ir *g, op_code op, int x, unsigned mask)
     }
     if (v->op == OP_const)
         return ir_const(g, op == OP_sum ? v->number * (double)count : v->number, s);
-    return intern(g, (ir_node){.op = op, .shape = s, .n_args = 1, .arg = &x, .mask = mask,
+    return ir_intern(g, (ir_node){.op = op, .shape = s, .n_args = 1, .arg = &x, .mask = mask,
                             .var = -1});
 }
 
@@ -385,7 +433,7 @@ int ir_take(ir *g, int x, int index)
     s.rank--;
     if (g->node[x].op == OP_const)
         return ir_const(g, g->node[x].number, s);
-    return intern(g, (ir_node){.op = OP_take, .shape = s, .n_args = 2, .arg = arg, .var = -1});
+    return ir_intern(g, (ir_node){.op = OP_take, .shape = s, .n_args = 2, .arg = arg, .var = -1});
 }
 
 int ir_name(ir *g, int x, const char *name, const char *note)
@@ -413,6 +461,16 @@ bool ir_is_zero(const ir *g, int x)
 bool ir_elementwise(const ir *g, int x)
 {
     return op_table[g->node[x].op].elementwise;
+}
+
+int ir_n_reads(const ir *g, int x)
+{
+    return g->node[x].op == OP_graft ? 1 : g->node[x].n_args;
+}
+
+int ir_n_ways(const ir *g, int x)
+{
+    return g->node[x].op == OP_graft ? 2 : g->node[x].n_args;
 }
 
 static void broken(const ir *g, int n, const char *what)

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-enum { RANK_MAX = 4, NO_NODE = -1 };
+enum { RANK_MAX = 8, SPATIAL_MAX = 3, NO_NODE = -1 };
 
 typedef struct {
     int rank;
@@ -39,6 +39,19 @@ typedef struct {
 
 extern const op_info op_table[OP_COUNT];
 
+/* How a window slides over one axis: element (o, k) is that at o * stride + k * dilation - pad, and zero
+   outside of the axis.  */
+typedef struct {
+    int64_t size, stride, dilation, pad, count; /* COUNT places of SIZE elements */
+} ir_window;
+
+/* Where the non-zeros of a sparse matrix stand: number p at [row[p]][col[p]].  */
+typedef struct {
+    const char *name; /* of its tables in C */
+    int64_t n_rows, n_cols, n;
+    const int32_t *row, *col;
+} pattern;
+
 typedef struct {
     op_code op;
     value_type type;
@@ -46,10 +59,16 @@ typedef struct {
     int n_args;
     int *arg;
     double number; /* OP_const */
-    int var;       /* OP_var: into ir.var */
-    int axis;      /* OP_concat, OP_slice, OP_pad */
-    int64_t start; /* OP_slice, OP_pad; OP_matmul_t: the first row of W that is wanted */
+    int var;       /* OP_var: into ir.var; OP_weight: the number of its use */
+    int axis;      /* OP_concat, OP_slice, OP_pad; OP_gather: 0 by rows, 1 by columns */
+    int64_t start; /* OP_slice, OP_pad; of a state's own copy the variable; OP_matmul_t: the first row of W that is wanted */
     unsigned mask; /* OP_sum, OP_reduce_*: bit k = axis k of the argument */
+    const char *labels; /* OP_einsum: one letter an axis, "xk,ko->xo"; OP_permute: "ba", the
+                           argument's axes in their new order.  One string for equal ones.  */
+    const ir_window *window; /* OP_windows, OP_unwindows: one an axis, those before the last ones */
+    int n_windows;
+    int pattern;   /* OP_sparse, OP_sparse_t, OP_gather: into ir.pattern */
+    bool of_params; /* of parameters and constants alone */
     const char *name; /* the name that the spec or a pass gave it, as a C identifier; or NULL */
     const char *note; /* what the emitted C says above it; or NULL */
 } ir_node;
@@ -82,6 +101,7 @@ typedef struct {
     int owner;     /* VAR_COTANGENT: the hidden variable */
     bool traced;   /* VAR_PARAM: trainable and not kept out of the graph */
     bool trainable;
+    int pattern;   /* VAR_PARAM: of a sparse matrix whose non-zeros it holds; -1: none */
     init_kind init;
     double init_a, init_b; /* constant | low, high | mean, std | gain */
     const char *note;
@@ -101,6 +121,9 @@ typedef struct {
     int n_vars;    size_t cap_vars;    var *var;
     int n_outputs; size_t cap_outputs; output *output;
     int loss; /* a scalar node, or NO_NODE */
+    int n_patterns; size_t cap_patterns; pattern *pattern;
+    int n_labels; size_t cap_labels; const char **label; /* the strings of ir_node.labels */
+    int n_weights; /* uses of OP_weight */
     bool deriving; /* what is made now is never differentiated again */
     int *bucket; /* the hash table of nodes */
     size_t n_buckets;
@@ -111,12 +134,19 @@ ir *ir_new(arena *a, diag *d, const char *name, int real_bits, int batch);
 /* Declare a variable; its OP_var node is made at once.  Returns its index.  */
 int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc at);
 
+/* The node equal to N, made if it is new.  N's arguments are copied.  */
+int ir_intern(ir *g, ir_node n);
+
+/* The one string equal to TEXT that nodes may carry as labels.  */
+const char *ir_label(ir *g, const char *text);
+
 /* Makers.  Arguments must fit (shape.c has the checks for users).  */
 int ir_const(ir *g, double number, shape s);
 int ir_ew(ir *g, op_code op, const int *arg); /* broadcasts its arguments */
 int ir_ew1(ir *g, op_code op, int a);
 int ir_ew2(ir *g, op_code op, int a, int b);
 int ir_ew3(ir *g, op_code op, int a, int b, int c);
+int ir_own_copy(ir *g, int x, int owner); /* a copy that is no other OWNER's */
 int ir_iota(ir *g, int64_t n);
 int ir_matmul(ir *g, int x, int w);   /* x[.., K] w[K, M] */
 int ir_matmul_t(ir *g, int y, int w); /* y[.., M] w[K, M] */
@@ -125,11 +155,32 @@ int ir_concat(ir *g, const int *arg, int n, int axis);
 int ir_slice(ir *g, int x, int axis, int64_t start, int64_t count);
 int ir_pad(ir *g, int x, int axis, int64_t start, int64_t count);
 int ir_reshape(ir *g, int x, shape s);
-int ir_transpose(ir *g, int x);
+int ir_permute(ir *g, int x, const int *axis); /* axis k of the result is axis[k] of X */
+int ir_transpose(ir *g, int x);                /* the last two axes */
 int ir_broadcast(ir *g, int x, shape s);
 int ir_reduce(ir *g, op_code op, int x, unsigned mask);
 int ir_sum_to(ir *g, int x, shape s); /* the adjoint of broadcast */
 int ir_take(ir *g, int x, int index);
+
+/* The contraction of X and W by LABELS ("xk,ko->xo"): a letter names one axis, stands at most once in each
+   operand and in the result, and is summed over where the result lacks it.  Becomes a matmul or matmul_t
+   where it is one.  */
+int ir_einsum(ir *g, const char *labels, int x, int w);
+
+/* The labels of a contraction (OP_matmul, OP_matmul_t, OP_einsum), in the arena.  */
+const char *ir_labels(const ir *g, int n);
+
+/* [.., spatial.., C] -> [.., places.., window.., C] and back (sums where windows overlap).  */
+int ir_windows(ir *g, int x, const ir_window *w, int n_windows);
+int ir_unwindows(ir *g, int y, const ir_window *w, int n_windows, shape to);
+
+int ir_embed(ir *g, int index, int w);        /* rows of w[V, M] */
+int ir_one_hot(ir *g, int index, int64_t n);  /* [..] -> [.., n] */
+int ir_pattern(ir *g, pattern p);             /* into ir.pattern */
+int ir_sparse(ir *g, int x, int w, int p);    /* x[.., rows] w[n] -> [.., cols] */
+int ir_sparse_t(ir *g, int y, int w, int p);  /* y[.., cols] w[n] -> [.., rows] */
+int ir_gather(ir *g, int x, int p, int axis); /* [.., n]: x at the pattern's rows (0) or columns (1) */
+int ir_weight(ir *g, int x);                  /* a use of its own of an element-wise weight */
 
 /* X under the name NAME, unless it has one.  Returns X.  */
 int ir_name(ir *g, int x, const char *name, const char *note);
@@ -137,6 +188,11 @@ int ir_name(ir *g, int x, const char *name, const char *note);
 bool ir_is_const(const ir *g, int x, double value);
 bool ir_is_zero(const ir *g, int x);
 bool ir_elementwise(const ir *g, int x);
+
+/* How many of node X's arguments, from the first on, its value is made of; and how many its derivative
+   follows.  A graft reads one and follows two; what else it holds is for the derivative.  */
+int ir_n_reads(const ir *g, int x);
+int ir_n_ways(const ir *g, int x);
 
 /* Broken invariants end the program with a message (debug builds, tests).  */
 void ir_check(const ir *g);
@@ -148,6 +204,8 @@ shape shape_of2(int64_t n, int64_t m);
 bool shape_equal(shape a, shape b);
 int64_t shape_numel(shape s);
 bool shape_broadcast(shape a, shape b, shape *res); /* false: they do not fit */
+/* Do A and B differ by axes of one element only?  */
+bool shape_same_places(shape a, shape b);
 const char *shape_text(arena *a, shape s);          /* [3, 5] */
 
 #endif

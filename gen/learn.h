@@ -10,7 +10,7 @@ typedef enum { RULE_D_RTRL, RULE_BPTT } rule_kind;
 
 typedef struct {
     rule_kind rule;
-    int window;        /* 1: signal at the window's entry (vjp_time t_minus_1); 0: vjp_time t */
+    int window;        /* steps of exact reverse mode behind the trace; 0: vjp_time t */
     bool signal_total; /* the reference's signal, which counts paths inside a step twice */
     bool plain_none;   /* parameters in no relation get no gradient */
     dense_policy dense;
@@ -41,7 +41,10 @@ typedef struct {
     int n_entries;
     size_t cap_entries;
     entry *entry;
-    function_plan step, h2h, l2h, learn;
+    function_plan step, h2h, l2h;
+    function_plan learn;                /* one step in one function (vjp_time t, window 1), or */
+    function_plan back, apply, advance; /* the parts of a longer window: a step backwards, the trace
+                                           at the entry met by its signal, the trace over one step */
 } model_plan;
 
 /* Everything below is made from one IR: run once a model.  */

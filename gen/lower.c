@@ -11,7 +11,8 @@ static void lower_decls(lowering *lo, scope *sc)
 {
     for (size_t i = 0; i < sc->n; i++) {
         symbol *sym = &sc->symbol[i];
-        if (sym->kind == SYM_VAR || sym->kind == SYM_EQUATION || sym->kind == SYM_INPUT)
+        if (sym->kind == SYM_VAR || sym->kind == SYM_EQUATION || sym->kind == SYM_BLOCK
+            || sym->kind == SYM_INPUT)
             symbol_node(lo, sc, sym, sym->at);
         else if (sym->kind == SYM_MODULE && sym->module)
             lower_decls(lo, sym->module);
@@ -29,6 +30,9 @@ static void set_next(lowering *lo, scope *sc, symbol *sym)
         return;
     }
     v->next = eq->node;
+    for (int i = 0; i < g->n_vars && v->next != NO_NODE; i++)
+        if (i != sym->var && g->var[i].next == v->next)
+            v->next = ir_own_copy(g, v->next, sym->var); /* two states of one value are two */
 }
 
 static void set_states(lowering *lo, scope *sc)
@@ -40,7 +44,7 @@ static void set_states(lowering *lo, scope *sc)
         if (sym->kind == SYM_VAR && sym->var >= 0
             && (sym->var_kind == VAR_HIDDEN || sym->var_kind == VAR_STATE))
             set_next(lo, sc, sym);
-        if (sym->kind == SYM_EQUATION && sym->primed) {
+        if ((sym->kind == SYM_EQUATION || sym->kind == SYM_BLOCK) && sym->primed) {
             symbol *state = scope_find(sc, sym->name, false);
             if (!state || state->kind != SYM_VAR
                 || (state->var_kind != VAR_HIDDEN && state->var_kind != VAR_STATE))
@@ -70,22 +74,43 @@ static void add_outputs(lowering *lo, scope *sc, const spec *s)
     }
 }
 
-static void add_loss(lowering *lo, scope *sc, const spec *s)
+/* One loss times its weight; NO_NODE after an error.  */
+static int loss_node(lowering *lo, scope *sc, const spec_loss *loss)
 {
-    if (!s->loss)
-        return;
-    int x = eval(lo, sc, s->loss);
-    if (x == NO_NODE)
-        return;
-    if (lo->ir->node[x].shape.rank != 0) {
-        diag_error(lo->diag, s->loss->at, "E0373", "the loss is a scalar, not %s",
-                   shape_text(lo->arena, lo->ir->node[x].shape));
-        diag_note(lo->diag, s->loss->at, "sum(...) or mean(...) makes it one");
-        return;
+    ir *g = lo->ir;
+    int x = eval(lo, sc, loss->value);
+    int weight = loss->weight ? eval(lo, sc, loss->weight) : ir_const(g, 1, shape_scalar());
+    if (x == NO_NODE || weight == NO_NODE)
+        return NO_NODE;
+    if (g->node[x].shape.rank == 0 && g->node[weight].shape.rank == 0)
+        return ir_ew2(g, OP_mul, weight, x);
+    bool wide = g->node[x].shape.rank > 0;
+    const expr *e = wide ? loss->value : loss->weight;
+    diag_error(lo->diag, e->at, "E0373", "%s is a scalar, not %s", wide ? "the loss" : "the weight of a loss",
+               shape_text(lo->arena, g->node[wide ? x : weight].shape));
+    diag_note(lo->diag, e->at, "sum(...) or mean(...) makes it one");
+    return NO_NODE;
+}
+
+static void add_losses(lowering *lo, scope *sc, const spec *s)
+{
+    ir *g = lo->ir;
+    int total = NO_NODE;
+    const char *text = "";
+    for (size_t i = 0; i < s->n_losses; i++) {
+        const spec_loss *loss = &s->loss[i];
+        int x = loss_node(lo, sc, loss);
+        if (x == NO_NODE)
+            return;
+        if (loss->name)
+            ir_name(g, x, arena_printf(lo->arena, "loss_%s", loss->name), NULL);
+        total = total == NO_NODE ? x : ir_ew2(g, OP_add, total, x);
+        text = arena_printf(lo->arena, "%s%s%s", text, i ? "; " : "", loss->text);
     }
-    lo->ir->loss = ir_name(lo->ir, x, "loss",
-                           arena_printf(lo->arena, "%s:%d: loss: %s", s->base_name,
-                                        s->loss_at.line, s->loss_text));
+    if (total != NO_NODE)
+        g->loss = ir_name(g, total, "loss",
+                          arena_printf(lo->arena, "%s:%d: loss: %s", s->base_name,
+                                       s->loss[0].at.line, text));
 }
 
 static int by_order(const var *a, const var *b)
@@ -110,7 +135,7 @@ static void check_names(lowering *lo)
 
 ir *lower_spec(const spec *s, const lower_options *options, arena *a, diag *d)
 {
-    lowering lo = {.arena = a, .diag = d, .options = options};
+    lowering lo = {.arena = a, .diag = d, .options = options, .unroll_limit = s->unroll_limit};
     const char *slash = strrchr(s->file, '/');
     lo.model_dir = slash ? arena_strndup(a, s->file, (size_t)(slash - s->file) + 1) : "";
     lo.ir = ir_new(a, d, options->prefix ? options->prefix : s->name, s->real_bits, s->batch);
@@ -120,7 +145,9 @@ ir *lower_spec(const spec *s, const lower_options *options, arena *a, diag *d)
     lower_decls(&lo, sc);
     set_states(&lo, sc);
     add_outputs(&lo, sc, s);
-    add_loss(&lo, sc, s);
+    add_losses(&lo, sc, s);
     check_names(&lo);
+    if (options->check && diag_errors(d) == 0)
+        derivative_check(&lo, sc);
     return diag_errors(d) ? NULL : lo.ir;
 }

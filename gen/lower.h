@@ -11,6 +11,7 @@ typedef struct {
     size_t n_overrides;       /* -D NAME=VALUE */
     const char *const *override;
     const char *prefix;       /* -p; NULL: the model's name */
+    bool check;               /* compare stated derivatives with differences */
 } lower_options;
 
 /* NULL after errors.  Every cell file that was read is appended to FILES (if not NULL), for depfiles.  */

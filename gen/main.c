@@ -39,7 +39,7 @@ static int compile(const options *o, arena *a, diag *d)
         return (int)status;
     if (!options_learning(o, s, d, &set))
         return SPEC_WRONG;
-    const lower_options lo = {o->data_dir, o->n_defines, o->define, o->prefix};
+    const lower_options lo = {o->data_dir, o->n_defines, o->define, o->prefix, o->check_only};
     ir *g = lower_spec(s, &lo, a, d);
     if (!g)
         return SPEC_WRONG;

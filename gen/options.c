@@ -29,7 +29,7 @@ static const option_row rows[] = {
     {'p', "prefix", "NAME", "begin emitted names with NAME (default: the model's name)"},
     {'D', "define", "NAME=N", "give the dim NAME the size N"},
     {OPT_RULE, "rule", "RULE", "d_rtrl or bptt; this and the next ones override the spec's learning:"},
-    {OPT_WINDOW, "window", "K", "steps of exact differentiation before the trace (now: 1)"},
+    {OPT_WINDOW, "window", "K", "steps of exact differentiation behind the trace (default: 1)"},
     {OPT_VJP_TIME, "vjp-time", "T", "t_minus_1 (window 1) or t"},
     {OPT_SIGNAL, "signal", "S", "direct, or total as the reference's"},
     {OPT_PLAIN, "plain", "P", "exact, or none as the reference's"},
@@ -300,15 +300,11 @@ bool options_learning(const options *o, const spec *s, diag *d, learning *res)
     int window = given ? o->window : l->window;
     loc at = given ? (loc){NULL, 0, 0, 0} : l->window_at;
     *res = (learning){.rule = is(rule, "bptt") ? RULE_BPTT : RULE_D_RTRL,
-                      .window = is(vjp_time, "t") ? 0 : 1,
+                      .window = is(vjp_time, "t") ? 0 : window ? window : 1,
                       .signal_total = is(either(o->signal, l->signal), "total"),
                       .plain_none = is(either(o->plain, l->plain), "none"),
                       .dense = dense_of(either(o->dense, l->dense))};
     int before = diag_errors(d);
-    if (window > 1) {
-        diag_error(d, at, "E0280", "a window of %d steps is not supported yet", window);
-        diag_note(d, at, "window: 1 is, and rule: bptt differentiates through whole sequences");
-    }
     if (window && is(vjp_time, "t")) {
         diag_error(d, at, "E0281", "a window belongs to vjp_time: t_minus_1");
         diag_note(d, at, "vjp_time: t has none: leave the window out");

@@ -8,10 +8,23 @@
 
 #include "canon.h"
 
+enum { CHEAP = 4 };
+
 static bool is_view_op(op_code op)
 {
-    return op == OP_broadcast || op == OP_reshape || op == OP_slice || op == OP_transpose
-           || op == OP_take;
+    return op == OP_broadcast || op == OP_reshape || op == OP_slice || op == OP_permute
+           || op == OP_take || op == OP_embed || op == OP_gather;
+}
+
+int schedule_source(const ir *g, int n)
+{
+    return g->node[n].arg[g->node[n].op == OP_embed];
+}
+
+int schedule_index(const ir *g, int n)
+{
+    op_code op = g->node[n].op;
+    return op == OP_take ? g->node[n].arg[1] : op == OP_embed ? g->node[n].arg[0] : NO_NODE;
 }
 
 bool schedule_is_view(const schedule *sc, int n)
@@ -35,22 +48,17 @@ static bool in_loop(const schedule *sc, int n)
     return op_table[op].elementwise || (is_view_op(op) && sc->hold[n] == HOLD_ARRAY);
 }
 
-/* Contractions want contiguous arrays: force views and constants into one.  A reshape that moves
-   elements between axes wants one below it.  */
+/* A reshape that moves elements between axes wants an array below it.  */
 static void force_arrays(schedule *sc)
 {
     const ir *g = sc->ir;
     for (int n = 0; n < g->n_nodes; n++) {
         const ir_node *v = &g->node[n];
-        if (!sc->live[n])
+        if (!sc->live[n] || v->op != OP_reshape)
             continue;
-        bool contraction = v->op == OP_matmul || v->op == OP_matmul_t || v->op == OP_outer;
-        bool flat = v->op == OP_reshape || v->op == OP_take;
-        for (int i = 0; i < v->n_args; i++) {
-            op_code op = g->node[v->arg[i]].op;
-            if ((contraction && (is_view_op(op) || op == OP_const)) || (flat && is_view_op(op)))
-                sc->hold[v->arg[i]] = HOLD_ARRAY;
-        }
+        op_code below = g->node[v->arg[0]].op;
+        if (is_view_op(below) && !shape_same_places(v->shape, g->node[v->arg[0]].shape))
+            sc->hold[v->arg[0]] = HOLD_ARRAY;
     }
 }
 
@@ -60,7 +68,7 @@ static int below_views(const schedule *sc, int n, bool *direct)
     *direct = true;
     while (schedule_is_view(sc, n)) {
         *direct = false;
-        n = sc->ir->node[n].arg[0];
+        n = schedule_source(sc->ir, n);
     }
     return n;
 }
@@ -74,9 +82,15 @@ static int take_index_level(const schedule *sc, int n)
 {
     const ir *g = sc->ir;
     int level = 0;
-    for (; schedule_is_view(sc, n); n = g->node[n].arg[0])
-        if (g->node[n].op == OP_take && !is_leaf(g->node[g->node[n].arg[1]].op))
-            level = max(level, sc->level[g->node[n].arg[1]] + 1);
+    bool direct;
+    for (; schedule_is_view(sc, n); n = schedule_source(g, n)) {
+        int index = schedule_index(g, n);
+        if (index == NO_NODE)
+            continue;
+        index = below_views(sc, index, &direct);
+        if (!is_leaf(g->node[index].op))
+            level = max(level, sc->level[index] + 1);
+    }
     return level;
 }
 
@@ -89,7 +103,7 @@ static void first_levels(schedule *sc)
         if (!sc->live[n] || is_leaf(v->op) || schedule_is_view(sc, n))
             continue;
         bool reads_here = in_loop(sc, n) || is_reduction(v->op);
-        for (int i = 0; i < v->n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, v->arg[i], &direct);
             int level = take_index_level(sc, v->arg[i]);
@@ -122,7 +136,7 @@ static users find_users(const schedule *sc)
         for (int n = 0; n < g->n_nodes; n++) {
             if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
                 continue;
-            for (int i = 0; i < g->node[n].n_args; i++) {
+            for (int i = 0; i < ir_n_reads(g, n); i++) {
                 bool direct;
                 int x = below_views(sc, g->node[n].arg[i], &direct);
                 user_range *r = &u.range[x];
@@ -183,7 +197,7 @@ static void sink(schedule *sc, const users *u, int n)
     }
     if (target <= sc->level[n])
         return;
-    for (int i = 0; i < g->node[n].n_args; i++) {
+    for (int i = 0; i < ir_n_reads(g, n); i++) {
         bool direct;
         int x = below_views(sc, g->node[n].arg[i], &direct);
         if (!is_leaf(g->node[x].op) && !array_anyway(sc, u, x, n) && !only_user(u, x, n))
@@ -232,12 +246,7 @@ static void place_node(schedule *sc, int n)
         ARENA_PUSH(g->arena, k->item, k->n_items, k->cap_items, n);
         return;
     }
-    kernel_kind kind = v->op == OP_matmul     ? KERNEL_MATMUL
-                       : v->op == OP_matmul_t ? KERNEL_MATMUL_T
-                       : v->op == OP_outer    ? KERNEL_OUTER
-                       : v->op == OP_concat   ? KERNEL_CONCAT
-                                              : KERNEL_PAD;
-    add_kernel(sc, kind, sc->level[n], v->shape, n);
+    add_kernel(sc, KERNEL_NODE, sc->level[n], v->shape, n);
 }
 
 /* Stable: kernels of one level stay in the order of their first node.  */
@@ -265,12 +274,41 @@ static void number_kernels(schedule *sc)
 
 /* --- where values are held ------------------------------------------------------------------------- */
 
+/* A weight made of parameters by a few cheap operations, MOST of them, is written into the product that reads
+   it: as an array it would be as large as the parameter.  A marker costs nothing.  */
+static bool is_cheap(const schedule *sc, int n, int most)
+{
+    const ir_node *v = &sc->ir->node[n];
+    if (is_leaf(v->op))
+        return true;
+    if (!v->of_params || !op_table[v->op].elementwise || v->type != TYPE_REAL)
+        return false;
+    most -= op_table[v->op].cost;
+    for (int i = 0; i < v->n_args && most >= 0; i++) {
+        bool direct;
+        if (!is_cheap(sc, below_views(sc, v->arg[i], &direct), most))
+            return false;
+    }
+    return most >= 0;
+}
+
+static void inline_weight(schedule *sc, int n)
+{
+    const ir_node *v = &sc->ir->node[n];
+    bool direct;
+    if (is_leaf(v->op))
+        return;
+    sc->hold[n] = HOLD_INLINE;
+    for (int i = 0; i < v->n_args; i++)
+        inline_weight(sc, below_views(sc, v->arg[i], &direct));
+}
+
 static void mark_read(schedule *sc, int reader_kernel, int arg)
 {
     bool direct;
     int x = below_views(sc, arg, &direct);
     op_code op = sc->ir->node[x].op;
-    if (is_leaf(op) || sc->hold[x] == HOLD_PLACE)
+    if (is_leaf(op) || sc->hold[x] == HOLD_PLACE || sc->hold[x] == HOLD_INLINE)
         return;
     bool loop = sc->kernel[reader_kernel].kind == KERNEL_LOOP;
     if (!op_table[op].elementwise || !direct || !loop || sc->kernel_of[x] != reader_kernel)
@@ -279,9 +317,15 @@ static void mark_read(schedule *sc, int reader_kernel, int arg)
 
 static void mark_take_indices(schedule *sc, int reader_kernel, int n)
 {
-    for (; schedule_is_view(sc, n); n = sc->ir->node[n].arg[0])
-        if (sc->ir->node[n].op == OP_take)
-            mark_read(sc, reader_kernel, sc->ir->node[n].arg[1]);
+    for (; schedule_is_view(sc, n); n = schedule_source(sc->ir, n))
+        if (schedule_index(sc->ir, n) != NO_NODE)
+            mark_read(sc, reader_kernel, schedule_index(sc->ir, n));
+}
+
+static bool reads_weight(op_code op)
+{
+    return op == OP_matmul || op == OP_matmul_t || op == OP_einsum || op == OP_sparse
+           || op == OP_sparse_t;
 }
 
 static void hold_arrays(schedule *sc)
@@ -290,7 +334,11 @@ static void hold_arrays(schedule *sc)
     for (int n = 0; n < g->n_nodes; n++) {
         if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
             continue;
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
+            bool direct;
+            int x = below_views(sc, g->node[n].arg[i], &direct);
+            if (i == 1 && reads_weight(g->node[n].op) && is_cheap(sc, x, CHEAP))
+                inline_weight(sc, x);
             mark_read(sc, sc->kernel_of[n], g->node[n].arg[i]);
             mark_take_indices(sc, sc->kernel_of[n], g->node[n].arg[i]);
         }
@@ -306,7 +354,7 @@ static bool read_later(const schedule *sc, int variable, int at)
     for (int n = 0; n < g->n_nodes; n++) {
         if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
             continue;
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, g->node[n].arg[i], &direct);
             if (g->node[x].op != OP_var || g->node[x].var != variable)
@@ -315,13 +363,20 @@ static bool read_later(const schedule *sc, int variable, int at)
                 return true;
         }
     }
-    for (int k = 0; k < sc->n_stores; k++) {
-        bool direct;
-        int x = below_views(sc, sc->store[k].node, &direct);
-        if (g->node[x].op == OP_var && g->node[x].var == variable)
-            return true; /* stored as it is, at the very end */
-    }
     return false;
+}
+
+/* Into the loops of their levels, those that overwrite behind the others: these may still read what is
+   overwritten.  */
+static void push_stores(schedule *sc, bool overwriting)
+{
+    const ir *g = sc->ir;
+    for (int i = 0; i < sc->n_stores; i++) {
+        if ((sc->store[i].var >= 0) != overwriting)
+            continue;
+        kernel *k = loop_at(sc, sc->store[i].level, g->node[sc->store[i].node].shape);
+        ARENA_PUSH(g->arena, k->store, k->n_stores, k->cap_stores, i);
+    }
 }
 
 /* Stores of values that no loop computes, or that must wait, stand in loops behind all others.  */
@@ -347,10 +402,8 @@ static void place_stores(schedule *sc, int last)
             sc->place_of[st->node] = i;
         }
     }
-    for (int i = 0; i < sc->n_stores; i++) {
-        kernel *k = loop_at(sc, sc->store[i].level, g->node[sc->store[i].node].shape);
-        ARENA_PUSH(g->arena, k->store, k->n_stores, k->cap_stores, i);
-    }
+    push_stores(sc, false);
+    push_stores(sc, true);
 }
 
 /* A value read once, in its own loop, and without a name from the spec is written where it is read.  */
@@ -364,7 +417,7 @@ static void hold_locals(schedule *sc)
         op_code op = g->node[n].op;
         bool twice = op == OP_maximum || op == OP_minimum || op == OP_relu || op == OP_sign
                      || is_reduction(op);
-        for (int i = 0; i < g->node[n].n_args; i++) {
+        for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             reads[below_views(sc, g->node[n].arg[i], &direct)] += 1 + twice;
         }
@@ -387,8 +440,26 @@ static void count_arrays(schedule *sc)
             sc->array_bytes += shape_numel(g->node[n].shape) * g->real_bits / 8;
 }
 
+/* What leaves the function as the old value of a variable that the function overwrites (or a view of
+   it) becomes a value of its own, which like any reader comes before the overwriting.  */
+static void copy_overwritten(ir *g, store *stores, int n)
+{
+    for (int i = 0; i < n; i++) {
+        int x = stores[i].node;
+        while (is_view_op(g->node[x].op))
+            x = schedule_source(g, x);
+        bool overwritten = false;
+        for (int k = 0; k < n; k++)
+            overwritten = overwritten
+                          || (g->node[x].op == OP_var && stores[k].var == g->node[x].var);
+        if (overwritten)
+            stores[i].node = ir_ew1(g, OP_copy, stores[i].node);
+    }
+}
+
 schedule *schedule_run(ir *g, store *stores, int n)
 {
+    copy_overwritten(g, stores, n);
     schedule *sc = ARENA_NEW(g->arena, schedule);
     int *root = ARENA_ARRAY(g->arena, int, n + 1);
     for (int i = 0; i < n; i++)

@@ -14,13 +14,13 @@ typedef struct {
     int level;         /* the schedule's */
 } store;
 
-typedef enum { KERNEL_LOOP, KERNEL_MATMUL, KERNEL_MATMUL_T, KERNEL_OUTER, KERNEL_CONCAT, KERNEL_PAD } kernel_kind;
+typedef enum { KERNEL_LOOP, KERNEL_NODE } kernel_kind;
 
 typedef struct {
     kernel_kind kind;
     int level;
     shape shape;   /* KERNEL_LOOP: the range of the loops */
-    int node;      /* the others: the one node computed */
+    int node;      /* KERNEL_NODE: the one node computed, by loops of its operator's own */
     int n_items;   /* KERNEL_LOOP: element-wise nodes, copied views and reductions, arguments first */
     size_t cap_items;
     int *item;
@@ -57,5 +57,9 @@ schedule *schedule_run(ir *g, store *stores, int n);
 
 /* True for what has no value of its own: read through another node's.  */
 bool schedule_is_view(const schedule *sc, int n);
+
+/* The argument that view N reads through; and which of its arguments are indices (N_ARGS: none).  */
+int schedule_source(const ir *g, int n);
+int schedule_index(const ir *g, int n);
 
 #endif

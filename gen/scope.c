@@ -5,15 +5,24 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { MODULES_MAX = 4000 };
 
 symbol *scope_find(scope *sc, const char *name, bool primed)
 {
     for (size_t i = 0; i < sc->n; i++)
         if (sc->symbol[i].primed == primed && strcmp(sc->symbol[i].name, name) == 0)
             return &sc->symbol[i];
+    return NULL;
+}
+
+symbol *scope_lookup(scope **sc, const char *name, bool primed)
+{
+    for (scope *here = *sc; here; here = here->outer) {
+        symbol *sym = scope_find(here, name, primed);
+        if (sym) {
+            *sc = here;
+            return sym;
+        }
+    }
     return NULL;
 }
 
@@ -40,29 +49,42 @@ static void add_decls(lowering *lo, scope *sc, const spec_decl *d, size_t n, var
     }
 }
 
-static void add_equations(lowering *lo, scope *sc, const spec *s)
+symbol *scope_assign(lowering *lo, scope *sc, symbol_kind kind, const char *name, bool primed, loc at)
 {
-    for (size_t i = 0; i < s->n_equations; i++) {
-        const spec_equation *eq = &s->equation[i];
-        const expr *target = eq->target;
-        symbol *old = scope_find(sc, target->name, target->primed);
-        if (old) {
-            bool again = old->kind == SYM_EQUATION;
-            diag_error(lo->diag, target->at, "E0302",
-                       again ? "'%s%s' is assigned twice"
-                             : "'%s%s' is declared already and cannot be assigned",
-                       target->name, target->primed ? "'" : "");
-            diag_note(lo->diag, old->at, again ? "the first time here" : "it is declared here");
-            if (old->kind == SYM_VAR && (old->var_kind == VAR_HIDDEN || old->var_kind == VAR_STATE))
-                diag_note(lo->diag, target->at, "the new value of the state is written %s'",
-                          target->name);
+    const symbol *old = scope_find(sc, name, primed);
+    if (old) {
+        bool assigned = old->kind == SYM_EQUATION || old->kind == SYM_BLOCK;
+        diag_error(lo->diag, at, "E0302",
+                   assigned ? "'%s%s' is assigned twice"
+                            : "'%s%s' is declared already and cannot be assigned",
+                   name, primed ? "'" : "");
+        diag_note(lo->diag, old->at, assigned ? "the first time here" : "it is declared here");
+        if (old->kind == SYM_ARGUMENT
+            || (old->kind == SYM_VAR && (old->var_kind == VAR_HIDDEN || old->var_kind == VAR_STATE)))
+            diag_note(lo->diag, at,
+                      kind == SYM_BLOCK ? "carry it under a name of its own: u, and then %s' = u"
+                                        : "the new value is written %s'", name);
+        return NULL;
+    }
+    arena_grow(lo->arena, &sc->symbol, sc->n, &sc->cap, sizeof *sc->symbol);
+    sc->symbol[sc->n++] = (symbol){.kind = kind, .name = name, .primed = primed, .at = at,
+                                   .node = NO_NODE, .from = sc, .var = -1, .bound_by = -1};
+    return &sc->symbol[sc->n - 1];
+}
+
+void scope_add_equations(lowering *lo, scope *sc, const spec_equation *eq, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const expr *target = eq[i].target;
+        if (eq[i].form != SPEC_ASSIGN) {
+            control_add(lo, sc, &eq[i]);
             continue;
         }
-        arena_grow(lo->arena, &sc->symbol, sc->n, &sc->cap, sizeof *sc->symbol);
-        sc->symbol[sc->n++] = (symbol){
-            .kind = SYM_EQUATION, .name = target->name, .primed = target->primed,
-            .at = target->at, .node = NO_NODE, .value = eq->value, .from = sc,
-            .equation = eq->text, .var = -1, .bound_by = -1};
+        symbol *sym = scope_assign(lo, sc, SYM_EQUATION, target->name, target->primed, target->at);
+        if (!sym)
+            continue;
+        sym->value = eq[i].value;
+        sym->equation = eq[i].text;
     }
 }
 
@@ -75,224 +97,17 @@ static void add_consts(lowering *lo, scope *sc, const spec *s)
     }
 }
 
-/* A free name in the shape of a cell's input takes the size of what is given.  */
-static void bind_input_dims(lowering *lo, scope *sc, const spec_decl *d, int input)
+void scope_add_all(lowering *lo, scope *sc, const spec *s)
 {
-    for (size_t k = 0; k < d->rank; k++) {
-        const expr *e = d->dim[k];
-        if (e->kind != EXPR_NAME || e->primed || scope_find(sc, e->name, false))
-            continue;
-        symbol *sym = scope_add(lo, sc, SYM_DIM, e->name, e->at);
-        sym->bound_by = input;
-    }
-}
-
-static const spec_setting *find_setting(const spec_setting *s, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(s[i].name, name) == 0)
-            return &s[i];
-    return NULL;
-}
-
-static void add_cell_args(lowering *lo, scope *sc, const spec *cell, const spec_module *m)
-{
-    for (size_t i = 0; i < m->n_settings; i++) {
-        const spec_setting *given = &m->setting[i];
-        bool known = false;
-        for (size_t k = 0; k < cell->n_args; k++)
-            known = known || strcmp(cell->arg[k].name, given->name) == 0;
-        if (known)
-            continue;
-        const char **names = ARENA_ARRAY(lo->arena, const char *, cell->n_args + 1);
-        for (size_t k = 0; k < cell->n_args; k++)
-            names[k] = cell->arg[k].name;
-        const char *near = diag_nearest(given->name, names, cell->n_args);
-        diag_error(lo->diag, given->at, "E0303", "cell '%s' has no argument '%s'%s%s%s", m->cell,
-                   given->name, near ? " (did you mean '" : "", near ? near : "",
-                   near ? "'?)" : "");
-    }
-    for (size_t k = 0; k < cell->n_args; k++) {
-        const spec_arg *arg = &cell->arg[k];
-        const spec_setting *given = find_setting(m->setting, m->n_settings, arg->name);
-        yaml_tree *tree = given ? given->value : arg->fallback;
-        if (!tree) {
-            diag_error(lo->diag, m->at, "E0304", "cell '%s' needs the argument '%s'", m->cell,
-                       arg->name);
-            diag_note(lo->diag, arg->at, "it is declared here");
-        }
-        symbol_kind kind = arg->type == SPEC_ARG_DIM      ? SYM_DIM
-                           : arg->type == SPEC_ARG_NUMBER ? SYM_NUMBER
-                                                          : SYM_FUNCTION;
-        symbol *sym = scope_add(lo, sc, kind, arg->name, arg->at);
-        sym->from = given ? sc->parent : sc;
-        sym->progress = tree ? FRESH : DONE;
-        if (tree && kind == SYM_FUNCTION) {
-            sym->text = tree->text;
-            sym->at = tree->at;
-        } else if (tree) {
-            sym->value = expr_parse(tree, lo->arena, lo->diag);
-            sym->progress = sym->value ? FRESH : DONE;
-        }
-    }
-}
-
-static void unknown_input(lowering *lo, const spec *cell, const spec_module *m,
-                          const spec_setting *given)
-{
-    const char **names = ARENA_ARRAY(lo->arena, const char *, cell->n_inputs + 1);
-    for (size_t k = 0; k < cell->n_inputs; k++)
-        names[k] = cell->input[k].name;
-    const char *near = diag_nearest(given->name, names, cell->n_inputs);
-    diag_error(lo->diag, given->at, "E0306", "cell '%s' has no input '%s'%s%s%s", m->cell, given->name,
-               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-}
-
-static void add_cell_inputs(lowering *lo, scope *sc, const spec *cell, const spec_module *m,
-                            scope *before)
-{
-    for (size_t k = 0; k < cell->n_inputs; k++) {
-        const spec_decl *d = &cell->input[k];
-        const spec_setting *given = NULL;
-        if (m->n_inputs == 1 && !m->input[0].name && k == 0)
-            given = &m->input[0];
-        for (size_t i = 0; i < m->n_inputs; i++)
-            if (m->input[i].name && strcmp(m->input[i].name, d->name) == 0)
-                given = &m->input[i];
-        symbol *sym = scope_add(lo, sc, SYM_INPUT, d->name, d->at);
-        int index = (int)(sym - sc->symbol);
-        sym->decl = d;
-        sym->from = sc->parent;
-        if (given) {
-            sym->value = expr_parse(given->value, lo->arena, lo->diag);
-            sym->progress = sym->value ? FRESH : DONE;
-        } else if (before && k == 0) {
-            sym->module = before;
-        } else {
-            diag_error(lo->diag, m->at, "E0305", "module '%s' needs the input '%s' of cell '%s'",
-                       m->name, d->name, m->cell);
-            diag_note(lo->diag, d->at, "it is declared here; give it with 'in: {%s: ...}'",
-                      d->name);
-            sym->progress = DONE;
-        }
-        bind_input_dims(lo, sc, d, index);
-    }
-    for (size_t i = 0; i < m->n_inputs; i++) {
-        bool known = !m->input[i].name;
-        for (size_t k = 0; k < cell->n_inputs; k++)
-            known = known || strcmp(cell->input[k].name, m->input[i].name) == 0;
-        if (!known)
-            unknown_input(lo, cell, m, &m->input[i]);
-    }
-}
-
-static scope *scope_module(lowering *lo, scope *parent, const spec_module *m, scope *before);
-
-static void add_modules(lowering *lo, scope *sc, const spec_module *m, size_t n, bool chain)
-{
-    scope *before = NULL;
-    for (size_t i = 0; i < n; i++) {
-        symbol *sym = scope_add(lo, sc, SYM_MODULE, m[i].name, m[i].at);
-        size_t index = (size_t)(sym - sc->symbol);
-        scope *module = scope_module(lo, sc, &m[i], chain ? before : NULL);
-        sc->symbol[index].module = module;
-        if (!module)
-            sc->symbol[index].progress = DONE;
-        before = module;
-    }
-    sc->last_layer = before;
-}
-
-/* Read the cell of M beside the model, else in the library; false: there is none.  */
-static bool read_cell_file(lowering *lo, const spec_module *m, const spec **res)
-{
-    const char *candidate[] = {
-        arena_printf(lo->arena, "%s%s.yaml", lo->model_dir, m->cell),
-        arena_printf(lo->arena, "%s/templates/cells/%s.yaml", lo->options->data_dir, m->cell)};
-    for (size_t i = 0; i < 2; i++) {
-        spec_status status;
-        if (access(candidate[i], R_OK) != 0 || spec_is_model(candidate[i], lo->arena))
-            continue;
-        *res = spec_read(candidate[i], true, lo->arena, lo->diag, &status);
-        return true;
-    }
-    const char *const folder[] = {
-        *lo->model_dir ? lo->model_dir : ".",
-        arena_printf(lo->arena, "%s/templates/cells", lo->options->data_dir)};
-    const char *near = cell_nearest(m->cell, folder, 2, lo->arena);
-    diag_error(lo->diag, m->cell_at, "E0307", "there is no cell '%s'%s%s%s", m->cell,
-               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-    diag_note(lo->diag, m->cell_at, "looked for %s.yaml beside the model and among the cells that "
-                                    "are installed", m->cell);
-    return false;
-}
-
-/* The cell's file is read once, so that what is wrong with it is said once.  */
-static const spec *read_cell(lowering *lo, const spec_module *m)
-{
-    for (size_t i = 0; i < lo->n_cells; i++)
-        if (strcmp(lo->cell[i].name, m->cell) == 0)
-            return lo->cell[i].spec;
-    cell_file file = {m->cell, NULL};
-    if (read_cell_file(lo, m, &file.spec))
-        ARENA_PUSH(lo->arena, lo->cell, lo->n_cells, lo->cap_cells, file);
-    return file.spec;
-}
-
-static bool is_recursive(lowering *lo, const scope *parent, const spec_module *m)
-{
-    const char *chain = m->cell;
-    for (const scope *sc = parent; sc; sc = sc->parent) {
-        if (!sc->spec || !sc->spec->is_cell)
-            continue;
-        chain = arena_printf(lo->arena, "%s -> %s", sc->spec->name, chain);
-        if (strcmp(sc->spec->name, m->cell) == 0) {
-            diag_error(lo->diag, m->cell_at, "E0308", "cell '%s' contains itself: %s", m->cell,
-                       chain);
-            return true;
-        }
-    }
-    return false;
-}
-
-static scope *scope_module(lowering *lo, scope *parent, const spec_module *m, scope *before)
-{
-    if (lo->n_modules > MODULES_MAX)
-        return NULL;
-    if (++lo->n_modules > MODULES_MAX) {
-        diag_error(lo->diag, m->at, "E0317", "too many modules: the limit is %d, with cells written out",
-                   MODULES_MAX);
-        return NULL;
-    }
-    scope *sc = ARENA_NEW(lo->arena, scope);
-    sc->parent = parent;
-    sc->name = m->name;
-    sc->at = m->at;
-    sc->prefix = arena_printf(lo->arena, "%s%s.", parent->prefix, m->name);
-    if (!m->cell) {
-        add_modules(lo, sc, m->layer, m->n_layers, true);
-        return sc;
-    }
-    if (is_recursive(lo, parent, m))
-        return NULL;
-    const spec *cell = read_cell(lo, m);
-    if (!cell)
-        return NULL;
-    sc->spec = cell;
-    sc->output = cell->output;
-    sc->n_outputs = cell->n_outputs;
-    add_cell_args(lo, sc, cell, m);
-    add_cell_inputs(lo, sc, cell, m, before);
-    add_decls(lo, sc, cell->param, cell->n_params, VAR_PARAM);
-    add_decls(lo, sc, cell->hidden, cell->n_hidden, VAR_HIDDEN);
-    add_decls(lo, sc, cell->state, cell->n_states, VAR_STATE);
-    add_consts(lo, sc, cell);
-    add_modules(lo, sc, cell->module, cell->n_modules, false);
-    for (size_t i = 0; i < cell->n_functions; i++)
-        scope_add(lo, sc, SYM_USER, cell->function[i].name, cell->function[i].at)->function =
-            &cell->function[i];
-    add_equations(lo, sc, cell);
-    return sc;
+    add_decls(lo, sc, s->param, s->n_params, VAR_PARAM);
+    add_decls(lo, sc, s->hidden, s->n_hidden, VAR_HIDDEN);
+    add_decls(lo, sc, s->state, s->n_states, VAR_STATE);
+    add_consts(lo, sc, s);
+    for (size_t i = 0; i < s->n_functions; i++)
+        scope_add(lo, sc, SYM_USER, s->function[i].name, s->function[i].at)->function =
+            &s->function[i];
+    module_add_all(lo, sc, s);
+    scope_add_equations(lo, sc, s->equation, s->n_equations);
 }
 
 static void unknown_dim(lowering *lo, const spec *s, const char *text, const char *name)
@@ -343,28 +158,46 @@ scope *scope_model(lowering *lo, const spec *s)
     add_dims(lo, sc, s);
     add_decls(lo, sc, s->input, s->n_inputs, VAR_INPUT);
     add_decls(lo, sc, s->target, s->n_targets, VAR_TARGET);
-    add_decls(lo, sc, s->param, s->n_params, VAR_PARAM);
-    add_decls(lo, sc, s->hidden, s->n_hidden, VAR_HIDDEN);
-    add_decls(lo, sc, s->state, s->n_states, VAR_STATE);
-    add_consts(lo, sc, s);
-    for (size_t i = 0; i < s->n_functions; i++)
-        scope_add(lo, sc, SYM_USER, s->function[i].name, s->function[i].at)->function =
-            &s->function[i];
-    add_modules(lo, sc, s->module, s->n_modules, false);
-    sc->last_layer = NULL;
-    add_equations(lo, sc, s);
+    import_all(lo, s);
+    scope_add_all(lo, sc, s);
     return sc;
 }
 
 /* --- evaluation on demand ------------------------------------------------------------------------ */
+
+/* The parameter of the module OWNER that stands for SYM of SC too.  */
+static int shared_var(lowering *lo, scope *sc, symbol *sym, scope *owner, shape s)
+{
+    symbol *own = scope_find(owner, sym->name, false);
+    int x = own && own->kind == SYM_VAR ? symbol_node(lo, owner, own, sym->at) : NO_NODE;
+    if (x == NO_NODE)
+        return NO_NODE;
+    own = scope_find(owner, sym->name, false);
+    sym->var = own->var;
+    if (sym->decl->sparse || shape_equal(lo->ir->var[own->var].shape, s))
+        return x;
+    diag_error(lo->diag, sc->at, "E0391", "'%s' shares its parameters with '%s', but its %s is %s and not "
+               "%s", sc->name, owner->name, sym->name, shape_text(lo->arena, s),
+               shape_text(lo->arena, lo->ir->var[own->var].shape));
+    return NO_NODE;
+}
 
 static int make_var(lowering *lo, scope *sc, symbol *sym)
 {
     shape s;
     if (!eval_shape(lo, sc, sym->decl, &s) || !eval_fits(lo, sym->at, s))
         return NO_NODE;
+    scope *owner = sym->var_kind == VAR_PARAM ? module_shared(sc) : NULL;
+    if (owner)
+        return shared_var(lo, sc, sym, owner, s);
     const spec_decl *d = sym->decl;
     const char *path = arena_printf(lo->arena, "%s%s", sc->prefix, sym->name);
+    int sparse = d->sparse ? sparse_read(lo, d->sparse, s) : -1;
+    shape matrix = s;
+    if (d->sparse && sparse < 0)
+        return NO_NODE;
+    if (d->sparse)
+        s = shape_of1(lo->ir->pattern[sparse].n);
     sym->var = ir_var(lo->ir, sym->var_kind, path, s, d->is_index ? TYPE_INDEX : TYPE_REAL,
                       sym->at);
     var *v = &lo->ir->var[sym->var];
@@ -373,8 +206,10 @@ static int make_var(lowering *lo, scope *sc, symbol *sym)
     v->traced = d->trainable && d->trace;
     if (d->is_index && d->size)
         eval_dim(lo, sc, d->size, &v->index_size);
-    init_read(lo, d, v);
-    return v->now;
+    v->pattern = sparse;
+    int now = v->now;
+    init_read(lo, sc, d, matrix, sym->var);
+    return now;
 }
 
 static int const_value(lowering *lo, scope *sc, symbol *sym)
@@ -464,8 +299,16 @@ static int input_node(lowering *lo, scope *sc, symbol *sym, loc use)
     return x;
 }
 
+/* Is X no element-wise operator's result, or one that canon.c takes apart where it is read?  */
+static bool is_seen_through(const ir *g, int x)
+{
+    const ir_node *v = &g->node[x];
+    return !ir_elementwise(g, x) || v->op == OP_neg || v->op == OP_copy
+           || (v->op == OP_mul && g->node[v->arg[0]].op == OP_const);
+}
+
 /* The new value of a state has the state's shape, and is the result of an element-wise operator of its
-   own: so it is never at the same time the output of a weight op.  */
+   own: so it is never at the same time the output of a weight op, and whoever reads it reads this node.  */
 static int new_value(lowering *lo, scope *sc, const symbol *eq, int x)
 {
     ir *g = lo->ir;
@@ -485,13 +328,13 @@ static int new_value(lowering *lo, scope *sc, const symbol *eq, int x)
         x = ir_ew1(g, OP_real, x);
     if (v->kind == VAR_STATE)
         x = ir_ew1(g, OP_stop_gradient, x);
-    return ir_elementwise(g, x) ? x : ir_ew1(g, OP_copy, x);
+    return is_seen_through(g, x) ? ir_own_copy(g, x, state->var) : x;
 }
 
-static int equation_node(lowering *lo, scope *sc, const symbol *sym)
+/* What an equation or a block gives SYM: X.  A block's own new values become those of states only outside.  */
+static int equation_node(lowering *lo, scope *sc, const symbol *sym, int x)
 {
-    int x = eval(lo, sc, sym->value);
-    if (x != NO_NODE && sym->primed)
+    if (x != NO_NODE && sym->primed && !sc->outer)
         x = new_value(lo, sc, sym, x);
     if (x == NO_NODE)
         return NO_NODE;
@@ -512,7 +355,8 @@ static int compute(lowering *lo, scope *sc, symbol *sym, loc use)
     case SYM_CONST: return const_value(lo, sc, sym);
     case SYM_NUMBER: return sym->value ? eval(lo, sym->from, sym->value) : NO_NODE;
     case SYM_INPUT: return input_node(lo, sc, sym, use);
-    case SYM_EQUATION: return equation_node(lo, sc, sym);
+    case SYM_EQUATION: return equation_node(lo, sc, sym, eval(lo, sc, sym->value));
+    case SYM_BLOCK: return equation_node(lo, sc, sym, control_value(lo, sc, sym, use));
     case SYM_MODULE: return scope_output(lo, sym->module, NULL, use);
     case SYM_DIM: {
         int64_t value;

@@ -8,16 +8,31 @@ static const char *hidden_path(const graph *gr, int s)
     return gr->ir->var[gr->hidden[s]].path;
 }
 
-static const char *x_name(const graph *gr, const relation *r)
+/* NODE for a reader: a name, the parts of a concatenation, or dots.  */
+static const char *node_text(const graph *gr, int node)
 {
     const ir *g = gr->ir;
-    const ir_node *x = &g->node[r->x];
-    return x->op == OP_var ? g->var[x->var].path : x->name ? x->name : "x";
+    const ir_node *x = &g->node[node];
+    const char *text = "";
+    if (x->op == OP_var)
+        return g->var[x->var].path;
+    if (node < gr->n_base && gr->state_at[node] >= 0)
+        return arena_printf(g->arena, "%s'", hidden_path(gr, gr->state_at[node]));
+    if (x->name || x->op != OP_concat)
+        return x->name ? x->name : "...";
+    for (int i = 0; i < x->n_args; i++)
+        text = arena_printf(g->arena, "%s%s%s", text, i ? ", " : "", node_text(gr, x->arg[i]));
+    return arena_printf(g->arena, "[%s]", text);
 }
 
 static const char *op_name(const relation *r)
 {
-    return r->op == OP_var ? "element-wise" : r->op == OP_matmul ? "x @ W" : "W @ x";
+    switch (r->op) {
+    case OP_matmul: return "x @ W";
+    case OP_matmul_t: return "W @ x";
+    case OP_weight: return "element-wise";
+    default: return op_table[r->op].name;
+    }
 }
 
 /* A parameter that no relation is about.  */
@@ -47,7 +62,7 @@ static void text_relation(const graph *gr, const relation *r, int i, buf *out)
 {
     ir *g = gr->ir;
     buf_printf(out, "   Weight %d: %s %s, %s", i, r->name,
-               shape_text(g->arena, g->var[r->param].shape), op_name(r));
+               shape_text(g->arena, g->var[r->param[0]].shape), op_name(r));
     if (r->bias >= 0)
         buf_printf(out, " + %s", g->var[r->bias].path);
     buf_puts(out, r->n_groups == 1 ? ", group" : ", groups");
@@ -112,11 +127,11 @@ static void json_relation(const graph *gr, const relation *r, buf *out)
     const ir *g = gr->ir;
     int n = 0;
     buf_printf(out, "\n    {\"name\": \"%s\", \"parameter\": \"%s\", \"op\": \"%s\", ", r->name,
-               g->var[r->param].path, op_name(r));
-    json_shape(gr, "shape", g->var[r->param].shape, out);
+               g->var[r->param[0]].path, op_name(r));
+    json_shape(gr, "shape", g->var[r->param[0]].shape, out);
     if (r->x != NO_NODE) {
         buf_puts(out, ", ");
-        json_shape(gr, "x", g->node[r->x].shape, out);
+        json_shape(gr, "x", g->node[r->source].shape, out);
     }
     buf_puts(out, ", ");
     json_shape(gr, "y", g->node[r->y].shape, out);
@@ -163,61 +178,86 @@ void show_json(const graph *gr, buf *out)
 
 /* --- Graphviz ------------------------------------------------------------------------------------- */
 
-static void gv_groups(const graph *gr, buf *out)
+/* A group: its states in a frame, and an edge D from the old state to the new.  */
+static void gv_group(const graph *gr, int k, buf *out)
 {
-    for (int k = 0; k < gr->n_groups; k++) {
-        const hidden_group *group = &gr->group[k];
-        buf_printf(out, "  subgraph cluster_%d {\n    label=\"group %d  %s\"; style=\"rounded,filled\"; "
-                        "color=\"#7a9cc6\"; fillcolor=\"#eaf1fa\";\n",
-                   k, k, shape_text(gr->ir->arena, group->varshape));
-        for (int s = 0; s < group->n_states; s++)
-            buf_printf(out, "    s%d [label=\"%s\", shape=ellipse, style=filled, fillcolor=white];\n",
-                       group->state[s], hidden_path(gr, group->state[s]));
-        buf_puts(out, "  }\n");
-        for (int a = 0; a < group->n_states; a++)
-            for (int b = 0; group->D && b < group->n_states; b++)
-                if (!ir_is_zero(gr->ir, group->D[a * group->n_states + b]))
-                    buf_printf(out, "  s%d -> s%d [color=\"#7a9cc6\", penwidth=1.5];\n",
-                               group->state[b], group->state[a]);
-    }
+    const hidden_group *group = &gr->group[k];
+    buf_printf(out, "  subgraph cluster_%d {\n"
+                    "    label=\"hidden group %d  %s\"; style=\"rounded,filled\";\n"
+                    "    color=\"#7a9cc6\"; fillcolor=\"#eaf1fa\";\n",
+               k, k, shape_text(gr->ir->arena, group->varshape));
+    buf_puts(out, "    {rank=same;\n");
+    for (int s = 0; s < group->n_states; s++)
+        buf_printf(out, "    s%d [label=\"%s\", shape=ellipse, fillcolor=white];\n",
+                   group->state[s], hidden_path(gr, group->state[s]));
+    buf_puts(out, "    }\n  }\n");
+    for (int a = 0; a < group->n_states; a++)
+        for (int b = 0; group->D && b < group->n_states; b++)
+            if (!ir_is_zero(gr->ir, group->D[a * group->n_states + b]))
+                buf_printf(out, "  s%d -> s%d [label=\"D\", color=\"#7a9cc6\", "
+                                "fontcolor=\"#40628c\", penwidth=1.5];\n",
+                           group->state[b], group->state[a]);
 }
 
+/* A use of a parameter, with its bias, and an edge df to every state that it reaches.  */
 static void gv_relation(const graph *gr, const relation *r, int i, buf *out)
 {
     const ir *g = gr->ir;
-    buf_printf(out, "  w%d [label=\"%s  %s\\n", i, r->name,
-               shape_text(gr->ir->arena, g->var[r->param].shape));
-    if (r->op == OP_var)
+    const char *x = r->x == NO_NODE ? NULL : node_text(gr, r->source);
+    buf_printf(out, "  w%d [fillcolor=\"#fdf3d8\", label=\"%s  %s\\n", i, r->name,
+               shape_text(g->arena, g->var[r->param[0]].shape));
+    if (!x)
         buf_puts(out, "element-wise");
     else if (r->op == OP_matmul)
-        buf_printf(out, "%s @ W", x_name(gr, r));
+        buf_printf(out, "%s @ W", x);
+    else if (r->op == OP_matmul_t)
+        buf_printf(out, "W @ %s", x);
     else
-        buf_printf(out, "W @ %s", x_name(gr, r));
+        buf_printf(out, "%s(%s, W)", op_table[r->op].name, x);
     if (r->bias >= 0)
         buf_printf(out, " + %s", g->var[r->bias].path);
-    buf_puts(out, "\", shape=box, style=\"rounded,filled\", fillcolor=\"#fdf3d8\"];\n");
+    buf_puts(out, "\"];\n");
     for (int s = 0; s < gr->n_hidden; s++)
         if (r->reaches[s])
-            buf_printf(out, "  w%d -> s%d%s;\n", i, s, r->mixed ? " [style=dashed]" : "");
+            buf_printf(out, "  w%d -> s%d [label=\"df\"%s];\n", i, s,
+                       r->mixed ? ", style=dashed" : "");
+}
+
+/* The parameters without a trace that share the fate F, in one frame.  */
+static void gv_plain(const graph *gr, fate f, buf *out)
+{
+    const ir *g = gr->ir;
+    int n = 0;
+    for (int v = 0; v < g->n_vars; v++)
+        if (is_plain(gr, v) && gr->fate[v] == f) {
+            if (n++ == 0)
+                buf_printf(out, "  p%d [style=\"rounded,dashed\", label=\"no trace: %s\\n", (int)f,
+                           graph_fate_text(f));
+            buf_printf(out, "%s  %s\\n", g->var[v].path, shape_text(g->arena, g->var[v].shape));
+        }
+    buf_puts(out, n ? "\"];\n" : "");
 }
 
 void show_gv(const graph *gr, buf *out)
 {
     const ir *g = gr->ir;
-    buf_printf(out, "digraph %s {\n  rankdir=LR; fontname=\"sans\"; ranksep=0.7;\n"
-                    "  node [fontname=\"sans\", fontsize=11]; edge [arrowsize=0.7];\n",
+    buf_printf(out, "digraph %s {\n"
+                    "  rankdir=LR; ranksep=0.6; nodesep=0.2;\n"
+                    "  fontname=\"sans-serif\"; fontsize=11;\n"
+                    "  node [fontname=\"sans-serif\", fontsize=11, shape=box, fillcolor=white, "
+                    "style=\"rounded,filled\"];\n"
+                    "  edge [fontname=\"sans-serif\", fontsize=10, arrowsize=0.7];\n",
                g->name);
-    gv_groups(gr, out);
+    for (int f = FATE_CONSTANT; f >= 0; f--)
+        gv_plain(gr, (fate)f, out);
+    for (int v = 0; v < g->n_vars; v++)
+        if (g->var[v].kind == VAR_STATE)
+            buf_printf(out, "  v%d [shape=ellipse, style=dashed, label=\"%s  %s\\nstate\"];\n", v,
+                       g->var[v].path, shape_text(g->arena, g->var[v].shape));
+    for (int k = 0; k < gr->n_groups; k++)
+        gv_group(gr, k, out);
     for (int r = 0; r < gr->n_relations; r++)
         if (!gr->relation[r].is_bias)
             gv_relation(gr, &gr->relation[r], r, out);
-    for (int v = 0; v < g->n_vars; v++)
-        if (is_plain(gr, v))
-            buf_printf(out, "  p%d [label=\"%s  %s\\n%s\", shape=box, style=\"rounded,dashed\"];\n", v,
-                       g->var[v].path, shape_text(g->arena, g->var[v].shape),
-                       graph_fate_text(gr->fate[v]));
-        else if (g->var[v].kind == VAR_STATE)
-            buf_printf(out, "  v%d [label=\"%s  %s\\nstate\", shape=ellipse, style=dashed];\n", v,
-                       g->var[v].path, shape_text(g->arena, g->var[v].shape));
     buf_puts(out, "}\n");
 }

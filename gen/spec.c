@@ -190,6 +190,32 @@ static void read_batch(reader *r, const yaml_tree *key, yaml_tree *value, void *
     r->spec->batch = (int)batch;
 }
 
+static void add_import(reader *r, yaml_tree *t)
+{
+    if (spec_want_scalar(r, t, "the path of a cell file"))
+        r->spec->import[r->spec->n_imports++] = (spec_import){t->text, t->at, NULL};
+}
+
+static void read_import(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    (void)key;
+    (void)context;
+    r->spec->import = ARENA_ARRAY(r->arena, spec_import, value->n + 1);
+    if (value->kind != YAML_SEQUENCE)
+        add_import(r, value);
+    for (size_t i = 0; value->kind == YAML_SEQUENCE && i < value->n; i++)
+        add_import(r, value->item[i]);
+}
+
+static void read_unroll_limit(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    long limit;
+    (void)key;
+    (void)context;
+    if (spec_whole_number(r, value, 1, SPEC_REPEAT_MAX, &limit))
+        r->spec->unroll_limit = (int)limit;
+}
+
 static void read_unsupported(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
     (void)value;
@@ -276,8 +302,8 @@ static const spec_key model_keys[] = {
     {"consts", spec_read_consts},     {"functions", spec_read_functions},
     {"modules", spec_read_modules},   {"step", spec_read_step},
     {"outputs", spec_read_outputs},   {"loss", spec_read_loss},
-    {"learning", read_learning},      {"import", read_unsupported},
-    {"quantize", read_unsupported},
+    {"learning", read_learning},      {"import", read_import},
+    {"unroll_limit", read_unroll_limit}, {"quantize", read_unsupported},
 };
 
 static const spec_key cell_keys[] = {
@@ -287,7 +313,7 @@ static const spec_key cell_keys[] = {
     {"state", spec_read_states},    {"consts", spec_read_consts},
     {"functions", spec_read_functions}, {"modules", spec_read_modules},
     {"step", spec_read_step},       {"outputs", spec_read_outputs},
-    {"import", read_unsupported},
+    {"import", read_import},
 };
 
 /* What a file cannot do without.  */
@@ -318,6 +344,7 @@ static spec *read_root(yaml_tree *root, const char *file, bool is_cell, arena *a
     s->is_cell = is_cell;
     s->real_bits = 32;
     s->batch = 1;
+    s->unroll_limit = 16;
     bool read = is_cell ? spec_read_keys(&r, root, "a cell", cell_keys,
                                          sizeof cell_keys / sizeof cell_keys[0], status)
                         : spec_read_keys(&r, root, "a model", model_keys,

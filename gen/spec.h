@@ -24,16 +24,21 @@ typedef struct {
     bool trace;      /* params; true unless said otherwise */
     bool trainable;  /* params; true unless said otherwise */
     yaml_tree *value; /* consts */
+    yaml_tree *sparse; /* params: where the non-zeros are; NULL: all elements are there */
 } spec_decl;
 
-typedef enum { SPEC_ARG_DIM, SPEC_ARG_NUMBER, SPEC_ARG_FUNCTION } spec_arg_type;
+typedef enum { SPEC_ARG_DIM, SPEC_ARG_NUMBER, SPEC_ARG_FUNCTION, SPEC_ARG_CHOICE } spec_arg_type;
 
-/* args: {size: dim, tau: number, activation: {type: function, default: tanh}}  */
+/* args: {size: dim, tau: number, activation: {type: function, default: tanh},
+          reset: {type: choice, of: [soft, hard], default: soft}}
+   In the cell's equations `reset == hard` is known when the model is built.  */
 typedef struct {
     const char *name;
     loc at;
     spec_arg_type type;
     yaml_tree *fallback; /* default; NULL: must be given */
+    size_t n_words;      /* of a choice */
+    const char **word;
 } spec_arg;
 
 /* outputs: [logits], or {y: h'} in a cell: `name: expression`.  For a plain list
@@ -44,22 +49,46 @@ typedef struct {
     expr *value;
 } spec_output;
 
-typedef struct {
-    expr *target;
-    expr *value;
-    loc at;           /* of the whole line */
+/* What stands in `step`: an equation, or a block of control flow.
+     - repeat: 3                  - if: u > 0             - while: err > 0.1
+       carry: {u: x}                then: [y = u]           max: 10
+       do: ["u' = f(u)"]            else: [y = -u]          carry: {u: x}
+                                                            do: ["u' = f(u)"]  */
+typedef enum { SPEC_ASSIGN, SPEC_REPEAT, SPEC_IF, SPEC_WHILE } spec_form;
+
+typedef struct spec_equation spec_equation;
+struct spec_equation {
+    spec_form form;
+    expr *target;     /* SPEC_ASSIGN */
+    expr *value;      /* of a repeat the count, of an if or a while the condition */
+    loc at;           /* of the whole line, or of the word repeat, if, while */
     const char *text; /* as written, for the comments of the emitted C */
-} spec_equation;
+    int max;          /* SPEC_WHILE: how often at most */
+    size_t n_carry;   spec_output *carry; /* name and first value */
+    size_t n_body;    spec_equation *body; /* do, or then */
+    size_t n_other;   spec_equation *other; /* else */
+};
+
+/* loss: EXPRESSION, a list of such, or {name: {value: EXPRESSION, weight: 0.1}}; the sum is meant.  */
+typedef struct {
+    const char *name; /* NULL in a list */
+    loc at;
+    expr *value;
+    const char *text;
+    expr *weight; /* NULL: 1 */
+} spec_loss;
 
 /* functions: {softsign: {args: [x], value: "x / (1 + abs(x))", derivative: "..."}}
-   also  softsign(x): "x / (1 + abs(x))"  */
+   also  softsign(x): "x / (1 + abs(x))"
+   With several arguments the derivative is a list [d/dx, d/dy] or a mapping {x: ..., y: ...}.  */
 typedef struct {
     const char *name;
     loc at;
     size_t n_args;
     const char **arg;
     expr *value;
-    expr *derivative; /* NULL: by differentiation */
+    yaml_tree *stated; /* derivative, as written; NULL: by differentiation */
+    expr **derivative; /* the same, one an argument; NULL without, or after an error */
 } spec_function;
 
 typedef struct spec_module spec_module;
@@ -74,8 +103,10 @@ typedef struct {
 struct spec_module {
     const char *name;
     loc at;
-    const char *cell; /* NULL for a list of modules (a stack) */
+    const char *cell; /* NULL for a list of modules (a stack); "" where share says it */
     loc cell_at;
+    const char *share; /* the module whose parameters it uses too; or NULL */
+    loc share_at;
     size_t n_inputs; /* in: x  gives one with the name NULL;  in: {x: e, u: e}  names them */
     spec_setting *input; /* values are scalars holding expressions */
     size_t n_settings;
@@ -105,6 +136,14 @@ extern const char *const spec_rules[], *const spec_vjp_times[], *const spec_sign
     *const spec_plains[], *const spec_denses[];
 
 typedef struct spec spec;
+
+/* import: [cells/mine.yaml].  CELL is what the file holds, once it was read.  */
+typedef struct {
+    const char *name;
+    loc at;
+    spec *cell;
+} spec_import;
+
 struct spec {
     const char *file;      /* as given */
     const char *base_name; /* without its folders */
@@ -127,11 +166,14 @@ struct spec {
     size_t n_modules;   spec_module *module;
     size_t n_equations; spec_equation *equation;
     size_t n_outputs;   spec_output *output;
-    expr *loss; /* NULL: none */
-    const char *loss_text;
-    loc loss_at;
+    size_t n_losses;    spec_loss *loss; /* NULL: none */
+    size_t n_imports;   spec_import *import;
+    int unroll_limit; /* a repeat of more iterations is warned about */
     spec_learning learning;
 };
+
+/* A repeat of more iterations, or a while that may have more, is refused.  */
+enum { SPEC_REPEAT_MAX = 1000 };
 
 /* Why TEXT cannot be a name, in words; NULL if it can.  */
 const char *spec_name_fault(const char *text);

@@ -65,9 +65,18 @@ static void read_value(reader *r, const yaml_tree *key, yaml_tree *value, void *
     d->value = value;
 }
 
+static void read_sparse(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec_decl *d = context;
+    (void)r;
+    (void)key;
+    d->sparse = value;
+}
+
 static const spec_key data_keys[] = {{"shape", read_shape}, {"type", read_type}, {"size", read_size}};
 static const spec_key param_keys[] = {
-    {"shape", read_shape}, {"init", read_init}, {"trace", read_trace}, {"trainable", read_trainable}};
+    {"shape", read_shape}, {"init", read_init}, {"trace", read_trace}, {"trainable", read_trainable},
+    {"sparse", read_sparse}};
 static const spec_key state_keys[] = {{"shape", read_shape}, {"init", read_init}};
 static const spec_key const_keys[] = {{"shape", read_shape}, {"value", read_value}};
 
@@ -192,12 +201,13 @@ void spec_read_dims(reader *r, const yaml_tree *key, yaml_tree *value, void *con
 
 static void read_arg_type(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const char *const types[] = {"dim", "number", "function", NULL};
-    static const spec_arg_type type[] = {SPEC_ARG_DIM, SPEC_ARG_NUMBER, SPEC_ARG_FUNCTION};
+    static const char *const types[] = {"dim", "number", "function", "choice", NULL};
+    static const spec_arg_type type[] = {SPEC_ARG_DIM, SPEC_ARG_NUMBER, SPEC_ARG_FUNCTION,
+                                         SPEC_ARG_CHOICE};
     spec_arg *arg = context;
     const char *word = spec_choice(r, value, types);
     (void)key;
-    for (int i = 0; word && i < 3; i++)
+    for (int i = 0; word && i < 4; i++)
         if (word == types[i])
             arg->type = type[i];
 }
@@ -210,9 +220,33 @@ static void read_arg_default(reader *r, const yaml_tree *key, yaml_tree *value, 
         arg->fallback = value;
 }
 
+static void read_arg_words(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec_arg *arg = context;
+    size_t cap = 0;
+    (void)key;
+    for (size_t i = 0; value->kind == YAML_SEQUENCE && i < value->n; i++) {
+        const char *word = spec_name(r, value->item[i]);
+        if (word)
+            ARENA_PUSH(r->arena, arg->word, arg->n_words, cap, word);
+    }
+    if (value->kind != YAML_SEQUENCE)
+        diag_error(r->diag, value->at, "E0256", "what a choice is of is a list of words: [soft, hard]");
+}
+
+static void check_arg(reader *r, const spec_arg *arg, const yaml_tree *what)
+{
+    bool words = what->kind == YAML_MAPPING && yaml_get(what, "of");
+    if (words != (arg->type == SPEC_ARG_CHOICE))
+        diag_error(r->diag, what->at, "E0257", words ? "'of' belongs to 'type: choice'"
+                                                     : "a choice says what it is of: "
+                                                       "{type: choice, of: [soft, hard]}");
+}
+
 void spec_read_args(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const spec_key keys[] = {{"type", read_arg_type}, {"default", read_arg_default}};
+    static const spec_key keys[] = {{"type", read_arg_type}, {"default", read_arg_default},
+                                    {"of", read_arg_words}};
     spec *s = r->spec;
     (void)key;
     (void)context;
@@ -229,6 +263,7 @@ void spec_read_args(reader *r, const yaml_tree *key, yaml_tree *value, void *con
         if (what->kind == YAML_SCALAR)
             read_arg_type(r, value->pair[i].key, what, arg);
         else
-            spec_read_keys(r, what, "an argument", keys, 2, arg);
+            spec_read_keys(r, what, "an argument", keys, 3, arg);
+        check_arg(r, arg, what);
     }
 }

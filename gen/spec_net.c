@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: modules, functions, step, outputs, loss.  Out: the same as data, its expressions parsed.  */
+/* In: modules, functions.  Out: the same as data, its expressions parsed.  */
 #include "spec_read.h"
 
 #include <ctype.h>
@@ -41,10 +41,39 @@ static void read_function_value(reader *r, const yaml_tree *key, yaml_tree *valu
 
 static void read_function_derivative(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    (void)value;
-    (void)context;
-    diag_error(r->diag, key->at, "E0262", "a stated derivative is not supported yet; without one the "
-                                          "function is differentiated");
+    spec_function *f = context;
+    (void)r;
+    (void)key;
+    f->stated = value;
+}
+
+static void missing_derivative(reader *r, const spec_function *f, const char *arg)
+{
+    diag_error(r->diag, f->stated->at, "E0262", "the derivative of '%s' leaves out '%s'", f->name, arg);
+    diag_note(r->diag, f->at, "it is one expression for one argument, a list or a mapping for several; "
+                              "0 where nothing passes");
+}
+
+/* What was stated, an expression for each argument, once all of them are known.  */
+static void read_stated(reader *r, spec_function *f)
+{
+    const yaml_tree *t = f->stated;
+    size_t given = t->kind == YAML_SCALAR ? 1 : t->n;
+    f->derivative = ARENA_ARRAY(r->arena, expr *, f->n_args + 1);
+    for (size_t i = 0; i < f->n_args; i++) {
+        const yaml_tree *part = t->kind == YAML_MAPPING  ? yaml_get(t, f->arg[i])
+                                : i >= given             ? NULL
+                                : t->kind == YAML_SCALAR ? t
+                                                         : t->item[i];
+        f->derivative[i] = part ? expr_parse(part, r->arena, r->diag) : NULL;
+        if (!part) {
+            missing_derivative(r, f, f->arg[i]);
+            return;
+        }
+    }
+    if (given > f->n_args)
+        diag_error(r->diag, t->at, "E0273", "%zu derivatives for %zu argument%s", given, f->n_args,
+                   f->n_args == 1 ? "" : "s");
 }
 
 /* A name inside of KEY, as a scalar of its own with its own place.  */
@@ -104,6 +133,8 @@ void spec_read_functions(reader *r, const yaml_tree *key, yaml_tree *value, void
             spec_read_keys(r, body, "a function", keys, 3, f);
         if (body->kind == YAML_MAPPING && !yaml_get(body, "value"))
             diag_error(r->diag, body->at, "E0264", "the function '%s' needs a value", f->name);
+        if (f->stated)
+            read_stated(r, f);
     }
 }
 
@@ -149,7 +180,7 @@ static void read_module(reader *r, yaml_tree *value, spec_module *m)
     }
     if (!spec_want_mapping(r, value, "a module"))
         return;
-    if (!yaml_get(value, "cell"))
+    if (!yaml_get(value, "cell") && !yaml_get(value, "share"))
         diag_error(r->diag, m->at, "E0266", "the module '%s' does not say 'cell: NAME'", m->name);
     m->cell = "";
     m->setting = ARENA_ARRAY(r->arena, spec_setting, value->n + 1);
@@ -159,6 +190,11 @@ static void read_module(reader *r, yaml_tree *value, spec_module *m)
         if (strcmp(key->text, "cell") == 0) {
             m->cell_at = v->at;
             m->cell = spec_name(r, v);
+            if (!m->cell)
+                m->cell = "";
+        } else if (strcmp(key->text, "share") == 0) {
+            m->share_at = v->at;
+            m->share = spec_name(r, v);
         } else if (strcmp(key->text, "in") == 0) {
             read_module_inputs(r, v, m);
         } else if (spec_want_scalar(r, v, "an argument of a cell")) {
@@ -183,93 +219,4 @@ void spec_read_modules(reader *r, const yaml_tree *key, yaml_tree *value, void *
             m->name = value->pair[i].key->text;
         read_module(r, value->pair[i].value, m);
     }
-}
-
-/* --- equations, outputs, loss ----------------------------------------------------------------- */
-
-static void read_equation(reader *r, const yaml_tree *t)
-{
-    spec *s = r->spec;
-    spec_equation eq = {.at = t->at, .text = t->text};
-    if (t->kind == YAML_MAPPING && t->n > 0) {
-        const yaml_tree *key = t->pair[0].key;
-        if (strcmp(key->text, "repeat") == 0 || strcmp(key->text, "if") == 0
-            || strcmp(key->text, "while") == 0)
-            diag_error(r->diag, key->at, "E0267", "control flow ('%s') is not supported yet", key->text);
-        else
-            diag_error(r->diag, key->at, "E0268", "an equation is written name = expression; with "
-                                                  "'name: ' it is a mapping for YAML");
-        return;
-    }
-    if (!spec_want_scalar(r, t, "an equation"))
-        return;
-    eq.value = expr_parse_equation(t, &eq.target, r->arena, r->diag);
-    if (!eq.value)
-        return;
-    if (strchr(eq.target->name, '.')) {
-        diag_error(r->diag, eq.target->at, "E0269", "'%s' belongs to a module, which computes it itself",
-                   eq.target->name);
-        return;
-    }
-    yaml_tree name = {.kind = YAML_SCALAR, .at = eq.target->at, .text = eq.target->name,
-                      .len = strlen(eq.target->name)};
-    if (spec_name(r, &name))
-        s->equation[s->n_equations++] = eq;
-}
-
-void spec_read_step(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    if (value->kind != YAML_SEQUENCE) {
-        diag_error(r->diag, value->at, "E0270", "step is a list of equations: - h' = tanh(x)");
-        return;
-    }
-    r->spec->equation = ARENA_ARRAY(r->arena, spec_equation, value->n + 1);
-    for (size_t i = 0; i < value->n; i++)
-        read_equation(r, value->item[i]);
-}
-
-static void add_output(reader *r, const char *name, loc at, const yaml_tree *value)
-{
-    expr *e = expr_parse(value, r->arena, r->diag);
-    if (e)
-        r->spec->output[r->spec->n_outputs++] = (spec_output){name, at, e};
-}
-
-void spec_read_outputs(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    r->spec->output = ARENA_ARRAY(r->arena, spec_output, value->n + 1);
-    if (value->kind == YAML_SCALAR) {
-        diag_error(r->diag, value->at, "E0271", "outputs is a list of names or a mapping {name: value}");
-        return;
-    }
-    for (size_t i = 0; i < value->n; i++) {
-        if (value->kind == YAML_MAPPING) {
-            const yaml_tree *k = value->pair[i].key;
-            const char *name = spec_name(r, k);
-            add_output(r, name ? name : k->text, k->at, value->pair[i].value);
-            continue;
-        }
-        const yaml_tree *item = value->item[i];
-        if (!spec_want_scalar(r, item, "an output"))
-            continue;
-        expr *e = expr_parse(item, r->arena, r->diag);
-        if (e && e->kind != EXPR_NAME) {
-            diag_error(r->diag, item->at, "E0272", "this output needs a name");
-            diag_note(r->diag, item->at, "write outputs: {name: \"%s\"}", item->text);
-        } else if (e) {
-            r->spec->output[r->spec->n_outputs++] = (spec_output){item->text, item->at, e};
-        }
-    }
-}
-
-void spec_read_loss(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)context;
-    r->spec->loss_at = key->at;
-    r->spec->loss = expr_parse(value, r->arena, r->diag);
-    r->spec->loss_text = value->kind == YAML_SCALAR ? value->text : "";
 }

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { ETR_RANK_MAX = 6, ETR_ABI = 1 };
+enum { ETR_RANK_MAX = 9, ETR_ABI = 1 };
 
 typedef enum {
     ETR_PARAM,    /* in the block of parameters, and at the same offset of the gradient */
@@ -26,8 +26,8 @@ typedef enum {
    parameters have none).  Where `stored` is 0 the array is structurally constant, every element
    is `constant`, and `offset` means nothing.  */
 typedef struct {
-    const char *path; /* rnn.h; of ETR_H2W and ETR_H2W_X the relation's parameter (rnn.W, and rnn.W#2
-                         for its second use); of ETR_H2H and ETR_SIGNAL "" */
+    const char *path; /* rnn.h; of ETR_H2W and ETR_H2W_X the relation's parameter (rnn.W, and
+                         rnn.W#2 for its second use); of ETR_H2H and ETR_SIGNAL "" */
     etr_kind kind;
     int is_index; /* elements are int32_t, not the model's real type */
     int stored;
@@ -41,6 +41,7 @@ typedef struct {
 
 typedef struct {
     const char *name;      /* of the model */
+    const char *hash;      /* SHA-256 of the spec, 64 hexadecimal digits; NULL: not known */
     const char *rule;      /* d_rtrl, bptt, ... */
     int abi;               /* ETR_ABI */
     int real_bytes;        /* 4 or 8 */

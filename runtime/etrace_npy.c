@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT-0 */
 /* The .npy format (numpy's "format" versions 1 to 3).  In: the text at the head of an array, and
    its elements' bytes.  Out: its type and shape, and numbers.  What holds afterwards: a type is one
-   of five, a rank is at most ETR_RANK_MAX, and no size has overflowed.  */
+   of nine, a rank is at most ETR_RANK_MAX, and no size has overflowed.  */
 #include "etrace_npy.h"
+#include "etrace_half.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +66,7 @@ static int take(cursor *c, const char *text)
 /* '<f4' and its like.  Objects (pickles), records and other sizes are refused.  */
 static int parse_type(cursor *c, etr_npy *a)
 {
-    static const char types[][3] = {"f4", "f8", "i4", "i8", "b1"};
+    static const char types[][3] = {"f4", "f8", "f2", "i4", "i8", "i2", "i1", "u1", "b1"};
     char order;
 
     if (!take(c, "'") || c->end - c->at < 4 || c->at[3] != '\'')
@@ -170,6 +171,8 @@ double etr_npy_convert(const etr_npy *a, const unsigned char *p)
     unsigned char b[8];
     float f4;
     double f8;
+    uint16_t f2;
+    int16_t i2;
     int32_t i4;
     int64_t i8;
 
@@ -180,6 +183,10 @@ double etr_npy_convert(const etr_npy *a, const unsigned char *p)
     case 'f' << 8 | '8': memcpy(&f8, b, 8); return f8;
     case 'i' << 8 | '4': memcpy(&i4, b, 4); return (double)i4;
     case 'i' << 8 | '8': memcpy(&i8, b, 8); return (double)i8;
+    case 'f' << 8 | '2': memcpy(&f2, b, 2); return (double)etr_f32_from_f16(f2);
+    case 'i' << 8 | '2': memcpy(&i2, b, 2); return (double)i2;
+    case 'i' << 8 | '1': return (double)(b[0] < 128 ? b[0] : b[0] - 256);
+    case 'u' << 8 | '1': return (double)b[0];
     default: return b[0] != 0 ? 1.0 : 0.0;
     }
 }

@@ -238,8 +238,8 @@ static int read_array(zip_t *zip, array *a)
         return fail(ETR_NPZ_FORMAT, "%s: %s", a->name, zip_strerror(zip));
     head = read_head(file, &a->npy);
     if (!head)
-        status = fail(ETR_NPZ_FORMAT, "%s: not an array of f4, f8, i4, i8 or b1 with at most %d "
-                      "axes", a->name, (int)ETR_RANK_MAX);
+        status = fail(ETR_NPZ_FORMAT, "%s: not an array of f2, f4, f8, i1, i2, i4, i8, u1 or b1 "
+                      "with at most %d axes", a->name, (int)ETR_RANK_MAX);
     else if (!etr_npy_size_fits(&a->npy, head, stat.size))
         status = fail(ETR_NPZ_FORMAT, "%s: shape and size disagree", a->name);
     else if (!(a->data = calloc(a->npy.n ? a->npy.n : 1, sizeof *a->data)))

@@ -63,7 +63,8 @@ static void put_script(FILE *f, const char *title, const char *xlabel, const cha
                        int n_curves, const char *const *names, const double *const *y,
                        int n_points)
 {
-    fputs("set terminal svg size 720,480 noenhanced background '#ffffff'\nset grid\n", f);
+    fputs("set terminal svg size 720,480 noenhanced background '#ffffff'\nset grid\n"
+          "set key bmargin center horizontal\n", f);
     put_label(f, "title", title);
     put_label(f, "xlabel", xlabel);
     put_label(f, "ylabel", ylabel);

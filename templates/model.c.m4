@@ -35,6 +35,8 @@ et_file(1)
 et_if(et_value(has_random), «et_value(random_source)
 »)m4_dnl
 
+et_body_tables«»m4_dnl
+
 void et_value(name)_init_params(et_value(name)_params *p, uint64_t seed)
 {
 @+
@@ -70,15 +72,25 @@ et_value(real) et_value(name)_learn(const et_value(name)_params *p, et_value(nam
     const et_value(name)_input *in, const et_value(name)_target *target, et_value(name)_output *out,
     et_value(name)_grad *grad)
 et_function(«learn»)»)m4_dnl
-et_if(et_value(has_bptt), «
+et_if(et_value(has_back), «
 /* One step backwards from the state S before it.  DS: d later losses / d new state on entry,
    d this and later losses / d old state on exit.  */
 static et_value(real) step_back(const et_value(name)_params *p, const et_value(name)_state *s,
     const et_value(name)_input *in, const et_value(name)_target *target, et_value(name)_state *ds,
     et_value(name)_grad *grad)
-et_function(«learn»)
-et_value(real) et_value(name)_learn_sequence(const et_value(name)_params *p, et_value(name)_state *s,
-    et_value(name)_state *tape, size_t n_steps, const et_value(name)_input *in,
+et_function(«back»)
+et_if(et_value(has_window), «
+/* What the trace E brings, met by DS, d losses / d state at the same time.  */
+static void trace_apply(const et_value(name)_params *p, const et_value(name)_trace *e,
+    const et_value(name)_state *ds, et_value(name)_grad *grad)
+et_function(«apply»)
+/* The trace over one step, from the state S before it.  */
+static void trace_advance(const et_value(name)_params *p, const et_value(name)_state *s,
+    et_value(name)_trace *e, const et_value(name)_input *in)
+et_function(«advance»)»)m4_dnl
+/* N_STEPS steps forward, then exact reverse differentiation through all of them.  */
+et_if(et_value(has_window), «static et_value(real) learn_window», «et_value(real) et_value(name)_learn_sequence»)(const et_value(name)_params *p, et_value(name)_state *s,
+    et_if(et_value(has_window), «et_value(name)_trace *e, »)et_value(name)_state *tape, size_t n_steps, const et_value(name)_input *in,
     const et_value(name)_target *target, et_value(name)_output *out, et_value(name)_grad *grad)
 {
     et_value(name)_state ds;
@@ -90,6 +102,34 @@ et_value(real) et_value(name)_learn_sequence(const et_value(name)_params *p, et_
     memset(&ds, 0, sizeof ds);
     for (size_t t = n_steps; t > 0; t--)
         total += step_back(p, &tape[t - 1], &in[t - 1], &target[t - 1], &ds, grad);
+et_if(et_value(has_window), «    trace_apply(p, e, &ds, grad);
+    for (size_t t = 0; t < n_steps; t++)
+        trace_advance(p, &tape[t], e, &in[t]);
+»)    return total;
+}
+»)m4_dnl
+et_if(et_value(has_window), «
+et_value(real) et_value(name)_learn_sequence(const et_value(name)_params *p, et_value(name)_state *s,
+    et_value(name)_trace *e, et_value(name)_state *tape, size_t n_steps,
+    const et_value(name)_input *in, const et_value(name)_target *target, et_value(name)_output *out,
+    et_value(name)_grad *grad)
+{
+    et_value(real) total = 0;
+    for (size_t t = 0; t < n_steps; t += et_value(window)) {
+        const size_t rest = n_steps - t;
+        total += learn_window(p, s, e, tape, rest < et_value(window) ? rest : et_value(window), &in[t], &target[t], &out[t], grad);
+    }
+    return total;
+}
+»)m4_dnl
+et_if(et_value(has_learn), «
+et_value(real) et_value(name)_learn_sequence(const et_value(name)_params *p, et_value(name)_state *s,
+    et_value(name)_trace *e, size_t n_steps, const et_value(name)_input *in,
+    const et_value(name)_target *target, et_value(name)_output *out, et_value(name)_grad *grad)
+{
+    et_value(real) total = 0;
+    for (size_t t = 0; t < n_steps; t++)
+        total += et_value(name)_learn(p, s, e, &in[t], &target[t], &out[t], grad);
     return total;
 }
 »)m4_dnl
@@ -100,6 +140,7 @@ et_each_info(«et_info_row»)};
 
 const etr_info et_value(name)_info = {
     .name = "et_value(name)",
+    .hash = "et_value(hash)",
     .rule = "et_value(rule)",
     .abi = ETR_ABI,
     .real_bytes = (int)sizeof(et_value(real)),

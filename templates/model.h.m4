@@ -78,13 +78,27 @@ et_value(real) et_value(name)_learn(const et_value(name)_params *p, et_value(nam
     const et_value(name)_input *in, const et_value(name)_target *target, et_value(name)_output *out,
     et_value(name)_grad *grad);
 »)m4_dnl
-et_if(et_value(has_bptt), «
+et_if(et_value(has_learn), «
+/* N_STEPS of such steps.  IN, TARGET and OUT have N_STEPS elements.  Returns the sum of the losses.  */
+et_value(real) et_value(name)_learn_sequence(const et_value(name)_params *p, et_value(name)_state *s,
+    et_value(name)_trace *e, size_t n_steps, const et_value(name)_input *in,
+    const et_value(name)_target *target, et_value(name)_output *out, et_value(name)_grad *grad);
+»)m4_dnl
+et_if(et_value(has_window), «
+/* N_STEPS steps in windows of et_value(window), the last one as long as what is left: exact reverse differentiation
+   inside of a window, the trace for what came before.  TAPE has et_value(window) elements; IN, TARGET and OUT
+   have N_STEPS.  GRAD is added to.  Returns the sum of the losses.  */
+et_value(real) et_value(name)_learn_sequence(const et_value(name)_params *p, et_value(name)_state *s,
+    et_value(name)_trace *e, et_value(name)_state *tape, size_t n_steps,
+    const et_value(name)_input *in, const et_value(name)_target *target, et_value(name)_output *out,
+    et_value(name)_grad *grad);
+», «et_if(et_value(has_back), «
 /* N_STEPS steps forward, then exact reverse differentiation through all of them.  TAPE, IN, TARGET and
    OUT have N_STEPS elements.  GRAD is added to.  Returns the sum of the losses.  */
 et_value(real) et_value(name)_learn_sequence(const et_value(name)_params *p, et_value(name)_state *s,
     et_value(name)_state *tape, size_t n_steps, const et_value(name)_input *in,
     const et_value(name)_target *target, et_value(name)_output *out, et_value(name)_grad *grad);
-»)m4_dnl
+»)»)m4_dnl
 
 /* Names, paths, shapes and places of all of it; compile with -D«»et_value(NAME)_NO_INFO to leave it out.  */
 #ifndef et_value(NAME)_NO_INFO

@@ -140,7 +140,6 @@ static const struct {
     {"E0119", "a file that cannot be read: check_cli"},
     {"E0316", "a cell without outputs is refused by E0241"},
     {"E0325", "another error comes first"},
-    {"E0343", "a stated derivative is refused by E0262"},
     {"E0363", "an init of another kind is refused by E0231"},
     {"E0401", "a broken installation: check_cli"},
     {"E0402", "m4: check_skel"},

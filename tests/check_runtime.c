@@ -231,6 +231,20 @@ START_TEST(clip_scales_down_only)
 }
 END_TEST
 
+/* A NaN among zeros once had the norm 0: a diverged model looked converged.  */
+START_TEST(clip_tells_of_nan)
+{
+    float first[2] = {NAN, 0}, last[2] = {0, NAN}, among[3] = {1, NAN, 9};
+    float infinite[2] = {1, INFINITY};
+
+    ck_assert(isnan(etr_clip_norm_f32(first, 2, 1.0f)));
+    ck_assert(isnan(etr_clip_norm_f32(last, 2, 1.0f)));
+    ck_assert(isnan(etr_clip_norm_f32(among, 3, 1.0f)));
+    ck_assert(isnan(etr_clip_norm_f32(infinite, 2, 1.0f)));
+    ck_assert(among[0] == 1 && among[2] == 9 && infinite[0] == 1 && isinf(infinite[1]));
+}
+END_TEST
+
 Suite *runtime_suite(void)
 {
     Suite *s = suite_create("runtime");
@@ -245,6 +259,7 @@ Suite *runtime_suite(void)
     tcase_add_test(optimisers, sgd_by_hand);
     tcase_add_test(optimisers, adam_by_hand);
     tcase_add_test(optimisers, clip_scales_down_only);
+    tcase_add_test(optimisers, clip_tells_of_nan);
     suite_add_tcase(s, random);
     suite_add_tcase(s, optimisers);
     return s;

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: a node of an operator that is linear in its operands.  Out: the loops that compute it, the innermost
+   one over neighbours in memory wherever the operator allows it.  */
+#include "cgen_part.h"
+
+#include <string.h>
+
+enum { ROWS = 4, LANES = 8 };
+
+const char *cgen_zeros(arena *a, shape s)
+{
+    const char *text = "{0}";
+    for (int d = 1; d < s.rank; d++)
+        text = arena_printf(a, "{%s}", text);
+    return arena_printf(a, " = %s", text);
+}
+
+/* --- products of matrices -------------------------------------------------------------------------- */
+
+/* A place in a loop that takes several turns at once.  */
+static subscript turn(const char *variable, int64_t k)
+{
+    return (subscript){variable, k};
+}
+
+/* One operand of a product at AT, between parentheses where it is a sum.  */
+static const char *factor(cgen *c, int n, const subscript *at)
+{
+    int prec = 0;
+    const char *text = cgen_value(c, n, at, &prec);
+    return prec > 2 ? arena_printf(c->arena, "(%s)", text) : text;
+}
+
+/* y[o] = x[0] * W[0][o] + ...; written out.  */
+static void small_product(cgen *c, int n, subscript *x, subscript *y, int64_t inner)
+{
+    const ir_node *v = &c->ir->node[n];
+    bool plain = v->op == OP_matmul;
+    int last = v->shape.rank - 1;
+    for (int64_t o = 0; o < v->shape.dim[last]; o++) {
+        buf text = {0};
+        y[last] = turn(NULL, o);
+        buf_printf(&text, "%s =", cgen_element(c, cgen_name(c, n), v->shape, y));
+        for (int64_t i = 0; i < inner; i++) {
+            subscript w[2] = {turn(NULL, plain ? i : o + v->start), turn(NULL, plain ? o : i)};
+            x[last] = turn(NULL, i);
+            buf_printf(&text, "%s %s * %s", i ? " +" : "", factor(c, v->arg[0], x),
+                       factor(c, v->arg[1], w));
+        }
+        buf_puts(&text, ";");
+        cgen_line(c, buf_text(&text));
+        buf_free(&text);
+    }
+}
+
+/* TURNS rows of W at a time, so that y is met once for all of them.  */
+static void add_rows(cgen *c, int n, const char *y, subscript *x, int64_t turns)
+{
+    const ir_node *v = &c->ir->node[n];
+    int last = v->shape.rank - 1;
+    buf sum = {0};
+    for (int64_t k = 0; k < turns; k++) {
+        subscript w[2] = {turn("q", k), turn("o", 0)};
+        x[last] = turn("q", k);
+        cgen_line(c, arena_printf(c->arena, "const %s x%lld = %s;", cgen_real(c), (long long)k,
+                                  factor(c, v->arg[0], x)));
+        buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k, factor(c, v->arg[1], w));
+    }
+    cgen_for(c, "o", v->shape.dim[last]);
+    cgen_line(c, arena_printf(c->arena, "%s += %s;", y, buf_text(&sum)));
+    cgen_end(c);
+    buf_free(&sum);
+}
+
+/* y[o] = sum over q of x[q] W[q][o] */
+static void matmul(cgen *c, int n, subscript *x, subscript *at, int64_t inner)
+{
+    const ir_node *v = &c->ir->node[n];
+    int last = v->shape.rank - 1;
+    int64_t blocks = inner - inner % ROWS;
+    at[last] = turn("o", 0);
+    const char *y = cgen_element(c, cgen_name(c, n), v->shape, at);
+    cgen_for(c, "o", v->shape.dim[last]);
+    cgen_line(c, arena_printf(c->arena, "%s = 0;", y));
+    cgen_end(c);
+    if (blocks > 0) {
+        cgen_for_from(c, "q", 0, blocks, ROWS);
+        add_rows(c, n, y, x, ROWS);
+        cgen_end(c);
+    }
+    if (blocks < inner) {
+        cgen_for_from(c, "q", blocks, inner, 1);
+        add_rows(c, n, y, x, 1);
+        cgen_end(c);
+    }
+}
+
+/* y[q] = sum over o of W[q][o] x[o], in eight partial sums that the compiler keeps in one register.  */
+static void matmul_t(cgen *c, int n, subscript *x, subscript *at, int64_t inner)
+{
+    const ir_node *v = &c->ir->node[n];
+    int last = v->shape.rank - 1;
+    int64_t blocks = inner - inner % LANES;
+    subscript w[2] = {turn("q", v->start), turn("o", 0)};
+    cgen_for(c, "q", v->shape.dim[last]);
+    cgen_line(c, arena_printf(c->arena, blocks ? "%s lane[%d] = {0}, total_q = 0;" : "%s total_q = 0;",
+                              cgen_real(c), (int)LANES));
+    if (blocks > 0) {
+        x[last] = w[1] = turn("o + r", 0);
+        cgen_for_from(c, "o", 0, blocks, LANES);
+        cgen_for(c, "r", LANES);
+        cgen_line(c, arena_printf(c->arena, "lane[r] += %s * %s;", factor(c, v->arg[1], w),
+                                  factor(c, v->arg[0], x)));
+        cgen_ends(c, 2);
+        cgen_for(c, "r", LANES);
+        cgen_line(c, "total_q += lane[r];");
+        cgen_end(c);
+    }
+    if (blocks < inner) {
+        x[last] = w[1] = turn("o", 0);
+        cgen_for_from(c, "o", blocks, inner, 1);
+        cgen_line(c, arena_printf(c->arena, "total_q += %s * %s;", factor(c, v->arg[1], w),
+                                  factor(c, v->arg[0], x)));
+        cgen_end(c);
+    }
+    at[last] = turn("q", 0);
+    cgen_line(c, arena_printf(c->arena, "%s = total_q;",
+                              cgen_element(c, cgen_name(c, n), v->shape, at)));
+    cgen_end(c);
+}
+
+static void product(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    shape lead = v->shape;
+    int last = --lead.rank;
+    int64_t inner = c->ir->node[v->arg[0]].shape.dim[last], outer = v->shape.dim[last];
+    subscript x[RANK_MAX], y[RANK_MAX];
+    cgen_declare(c, n, "");
+    cgen_loops(c, lead, x);
+    memcpy(y, x, sizeof *y * (size_t)last);
+    if (outer <= c->style->unroll && inner * outer <= 4 * c->style->unroll)
+        small_product(c, n, x, y, inner);
+    else if (v->op == OP_matmul)
+        matmul(c, n, x, y, inner);
+    else
+        matmul_t(c, n, x, y, inner);
+    cgen_ends(c, last);
+}
+
+/* w[i][k] += x[m][i] * y[m][k], over the rows m.  */
+static void outer_product(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    shape lead = c->ir->node[v->arg[0]].shape;
+    int last = --lead.rank;
+    subscript x[RANK_MAX], y[RANK_MAX], w[2] = {turn("q", 0), turn("o", 0)};
+    cgen_declare(c, n, cgen_zeros(c->arena, v->shape));
+    cgen_loops(c, lead, x);
+    memcpy(y, x, sizeof *y * (size_t)last);
+    x[last] = w[0];
+    y[last] = w[1];
+    cgen_for(c, "q", v->shape.dim[0]);
+    cgen_for(c, "o", v->shape.dim[1]);
+    cgen_line(c, arena_printf(c->arena, "%s += %s * %s;",
+                              cgen_element(c, cgen_name(c, n), v->shape, w),
+                              factor(c, v->arg[0], x), factor(c, v->arg[1], y)));
+    cgen_ends(c, last + 2);
+}
+
+/* --- contractions by labels ------------------------------------------------------------------------ */
+
+/* The subscripts of a part of labels: every letter has a loop of its own.  */
+static void subscripts(const char *part, size_t n, const char *order, subscript *at)
+{
+    for (size_t i = 0; i < n; i++)
+        at[i] = (subscript){cgen_loop_var[strchr(order, part[i]) - order], 0};
+}
+
+static int64_t size_of(const cgen *c, const ir_node *v, char letter)
+{
+    const char *x = v->labels, *comma = strchr(x, ','), *at = strchr(x, letter);
+    return at < comma ? c->ir->node[v->arg[0]].shape.dim[at - x]
+                      : c->ir->node[v->arg[1]].shape.dim[at - comma - 1];
+}
+
+/* The loops' letters: those of y, then the contracted ones; but w's last axis is the innermost one.  */
+static void loop_order(const char *labels, char *order)
+{
+    const char *arrow = strstr(labels, "->"), *y = arrow + 2;
+    char last = arrow[-1];
+    int n = 0;
+    for (const char *p = y; *p; p++)
+        if (*p != last)
+            order[n++] = *p;
+    for (const char *p = labels; p < arrow; p++)
+        if (*p != ',' && *p != last && !strchr(y, *p) && !memchr(order, *p, (size_t)n))
+            order[n++] = *p;
+    order[n++] = last;
+    order[n] = '\0';
+}
+
+static void einsum(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    const char *comma = strchr(v->labels, ','), *arrow = strstr(v->labels, "->"), *y = arrow + 2;
+    char order[2 * RANK_MAX + 1];
+    subscript x[RANK_MAX], w[RANK_MAX], to[RANK_MAX];
+    loop_order(v->labels, order);
+    subscripts(v->labels, (size_t)(comma - v->labels), order, x);
+    subscripts(comma + 1, (size_t)(arrow - comma - 1), order, w);
+    subscripts(y, strlen(y), order, to);
+    cgen_declare(c, n, v->shape.rank ? cgen_zeros(c->arena, v->shape)
+                                     : arena_printf(c->arena, " = %s",
+                                                    cgen_number(c->arena, 0, c->ir->real_bits)));
+    int n_loops = (int)strlen(order);
+    for (int d = 0; d < n_loops; d++)
+        cgen_for(c, cgen_loop_var[d], size_of(c, v, order[d]));
+    cgen_line(c, arena_printf(c->arena, "%s += %s * %s;",
+                              cgen_element(c, cgen_name(c, n), v->shape, to),
+                              factor(c, v->arg[0], x), factor(c, v->arg[1], w)));
+    cgen_ends(c, n_loops);
+}
+
+/* --- windows --------------------------------------------------------------------------------------- */
+
+/* May a window stand over the edge of an axis of N elements, below or above?  */
+static bool passes_edge(const ir_window *w, int64_t n)
+{
+    return w->pad > 0 || (w->count - 1) * w->stride + (w->size - 1) * w->dilation - w->pad >= n;
+}
+
+static const char *times(cgen *c, int64_t factor, const char *text)
+{
+    return factor == 1 ? text : arena_printf(c->arena, "%s * %lld", text, (long long)factor);
+}
+
+/* Loops over places, windows and channels.  X gets the subscripts of the image, Y those of the windows;
+   returns the condition for being inside of the image, or NULL: always.  */
+static const char *window_loops(cgen *c, const ir_node *v, shape image, subscript *x, subscript *y)
+{
+    int lead = image.rank - 1 - v->n_windows;
+    const char *inside = NULL;
+    shape all = image;
+    all.rank = image.rank + v->n_windows;
+    for (int k = 0; k < v->n_windows; k++) {
+        all.dim[lead + k] = v->window[k].count;
+        all.dim[lead + v->n_windows + k] = v->window[k].size;
+    }
+    all.dim[all.rank - 1] = image.dim[image.rank - 1];
+    cgen_loops(c, all, y);
+    for (int d = 0; d < lead; d++)
+        x[d] = y[d];
+    x[image.rank - 1] = y[all.rank - 1];
+    for (int k = 0; k < v->n_windows; k++) {
+        const ir_window *w = &v->window[k];
+        const char *r = arena_printf(c->arena, "r%d", k);
+        cgen_line(c, arena_printf(c->arena, w->pad ? "const int %s = %s + %s - %lld;"
+                                                   : "const int %s = %s + %s;",
+                                  r, times(c, w->stride, y[lead + k].text),
+                                  times(c, w->dilation, y[lead + v->n_windows + k].text),
+                                  (long long)w->pad));
+        x[lead + k] = (subscript){r, 0};
+        if (passes_edge(w, image.dim[lead + k]))
+            inside = arena_printf(c->arena, "%s%s%s >= 0 && %s < %lld", inside ? inside : "",
+                                  inside ? " && " : "", r, r, (long long)image.dim[lead + k]);
+    }
+    return inside;
+}
+
+static void windows(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    subscript x[RANK_MAX], y[RANK_MAX];
+    int prec = 0;
+    cgen_declare(c, n, "");
+    const char *inside = window_loops(c, v, c->ir->node[v->arg[0]].shape, x, y);
+    const char *to = cgen_element(c, cgen_name(c, n), v->shape, y);
+    const char *from = cgen_value(c, v->arg[0], x, &prec);
+    cgen_line(c, inside ? arena_printf(c->arena, "%s = %s ? %s : %s;", to, inside, from,
+                                       cgen_number(c->arena, 0, c->ir->real_bits))
+                        : arena_printf(c->arena, "%s = %s;", to, from));
+    cgen_ends(c, v->shape.rank);
+}
+
+static void unwindows(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    subscript x[RANK_MAX], y[RANK_MAX];
+    int prec = 0;
+    cgen_declare(c, n, cgen_zeros(c->arena, v->shape));
+    const char *inside = window_loops(c, v, v->shape, x, y);
+    const char *to = cgen_element(c, cgen_name(c, n), v->shape, x);
+    const char *from = cgen_value(c, v->arg[0], y, &prec);
+    if (inside)
+        cgen_line(c, arena_printf(c->arena, "if (%s)", inside));
+    cgen_line(c, arena_printf(c->arena, inside ? "    %s += %s;" : "%s += %s;", to, from));
+    cgen_ends(c, v->shape.rank + v->n_windows);
+}
+
+/* --- sparse matrices ------------------------------------------------------------------------------- */
+
+/* y[col[p]] += x[row[p]] * w[p]; with rows and columns exchanged for the transposed product.  Small ones are
+   written out.  */
+static void sparse(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    const pattern *p = &c->ir->pattern[v->pattern];
+    bool transposed = v->op == OP_sparse_t, written_out = p->n <= 4 * c->style->unroll;
+    const char *from = transposed ? "col" : "row", *to = transposed ? "row" : "col";
+    subscript x[RANK_MAX], y[RANK_MAX], w[1];
+    shape lead = v->shape;
+    int last = --lead.rank;
+    cgen_declare(c, n, cgen_zeros(c->arena, v->shape));
+    cgen_loops(c, lead, x);
+    memcpy(y, x, sizeof *y * (size_t)last);
+    if (!written_out)
+        cgen_for(c, "q", p->n);
+    for (int64_t i = 0; i < (written_out ? p->n : 1); i++) {
+        w[0] = written_out ? (subscript){NULL, i} : (subscript){"q", 0};
+        x[last] = written_out ? (subscript){NULL, transposed ? p->col[i] : p->row[i]}
+                              : (subscript){arena_printf(c->arena, "%s_%s[q]", p->name, from), 0};
+        y[last] = written_out ? (subscript){NULL, transposed ? p->row[i] : p->col[i]}
+                              : (subscript){arena_printf(c->arena, "%s_%s[q]", p->name, to), 0};
+        cgen_line(c, arena_printf(c->arena, "%s += %s * %s;",
+                                  cgen_element(c, cgen_name(c, n), v->shape, y),
+                                  factor(c, v->arg[0], x), factor(c, v->arg[1], w)));
+    }
+    if (!written_out)
+        cgen_end(c);
+    cgen_ends(c, last);
+}
+
+void cgen_linear(cgen *c, int n)
+{
+    cgen_comment(c, n);
+    switch (c->ir->node[n].op) {
+    case OP_matmul:
+    case OP_matmul_t: product(c, n); break;
+    case OP_outer: outer_product(c, n); break;
+    case OP_einsum: einsum(c, n); break;
+    case OP_windows: windows(c, n); break;
+    case OP_unwindows: unwindows(c, n); break;
+    default: sparse(c, n);
+    }
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the code generator share: cgen_value.c has names and expressions, cgen_linear.c the
+   loops of products, windows and sparse matrices, cgen.c everything else.  */
+#ifndef CGEN_PART_H
+#define CGEN_PART_H
+
+#include "cgen.h"
+
+/* One subscript: a C expression plus a literal, or the literal alone.  */
+typedef struct {
+    const char *text; /* NULL: the literal alone */
+    int64_t add;
+} subscript;
+
+typedef struct {
+    const schedule *sc;
+    const ir *ir;
+    const cgen_style *style;
+    arena *arena;
+    buf *out;
+    const char **name; /* of nodes that have one */
+    int n_names;
+    const char **names; /* all of them */
+    size_t cap_names;
+    int kernel; /* the one being written */
+} cgen;
+
+/* The variables of nested loops, outermost first.  */
+extern const char *const cgen_loop_var[RANK_MAX];
+
+const char *cgen_real(const cgen *c); /* float or double */
+void cgen_line(cgen *c, const char *text);
+void cgen_for(cgen *c, const char *variable, int64_t n);
+void cgen_for_from(cgen *c, const char *variable, int64_t from, int64_t to, int64_t step);
+void cgen_end(cgen *c); /* of a loop or block */
+
+/* Loops over the axes of S, and their subscripts; then their ends.  */
+void cgen_loops(cgen *c, shape s, subscript *at);
+void cgen_ends(cgen *c, int n);
+
+const char *cgen_name(cgen *c, int n);
+
+/* The array or scalar that holds leaf or kept node N, without subscripts.  */
+const char *cgen_base(cgen *c, int n);
+
+/* Element AT of BASE.  */
+const char *cgen_element(cgen *c, const char *base, shape s, const subscript *at);
+
+/* The C text of element AT of node N; *PREC as in ops.def.  */
+const char *cgen_value(cgen *c, int n, const subscript *at, int *prec);
+
+/* The text of N's own operation on its arguments.  */
+const char *cgen_expression(cgen *c, int n, const subscript *at, int *prec);
+
+/* View N at AT, through its argument.  */
+const char *cgen_view(cgen *c, int n, const subscript *at, int *prec);
+
+bool cgen_is_local(const cgen *c, int n);
+
+/* Declare the array of N, followed by INIT.  */
+void cgen_declare(cgen *c, int n, const char *init);
+
+/* " = {{0}}", for an array of shape S.  */
+const char *cgen_zeros(arena *a, shape s);
+
+/* What the spec says about N.  */
+void cgen_comment(cgen *c, int n);
+
+/* The loops of an operator of its own.  */
+void cgen_linear(cgen *c, int n);
+
+#endif

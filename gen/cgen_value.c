@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: nodes of a schedule.  Out: C names and expressions for them.
+   Afterwards every value has a C name or stands in the expression that reads it.  */
+#include "cgen_part.h"
+
+#include "quote.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const cgen_loop_var[RANK_MAX] = {"i", "k", "m", "n", "i4", "i5", "i6", "i7"};
+
+const char *cgen_real(const cgen *c)
+{
+    return c->ir->real_bits == 32 ? "float" : "double";
+}
+
+const char *cgen_number(arena *a, double x, int real_bits)
+{
+    char text[64] = "";
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        double back = strtod(text, NULL);
+        bool same = real_bits == 32 ? !((float)back < (float)x || (float)back > (float)x)
+                                    : !(back < x || back > x);
+        if (same)
+            break;
+    }
+    bool point = strpbrk(text, ".e") != NULL;
+    return arena_printf(a, "%s%s%s", text, point ? "" : ".0", real_bits == 32 ? "f" : "");
+}
+
+const char *cgen_dims(arena *a, shape s)
+{
+    const char *text = "";
+    for (int i = 0; i < s.rank; i++)
+        text = arena_printf(a, "%s[%lld]", text, (long long)s.dim[i]);
+    return text;
+}
+
+void cgen_macro(buf *out, const char *macro, int n, const char *const *arg)
+{
+    buf_printf(out, "%s(", macro);
+    for (int i = 0; i < n; i++) {
+        buf_puts(out, i ? ", «" : "«");
+        quote_m4(out, arg[i], strlen(arg[i]));
+        buf_puts(out, "»");
+    }
+    buf_puts(out, ")m4_dnl\n");
+}
+
+void cgen_line(cgen *c, const char *text)
+{
+    cgen_macro(c->out, "et_line", 1, &text);
+}
+
+void cgen_for(cgen *c, const char *variable, int64_t n)
+{
+    const char *arg[] = {variable, arena_printf(c->arena, "%lld", (long long)n)};
+    cgen_macro(c->out, "et_for", 2, arg);
+}
+
+void cgen_for_from(cgen *c, const char *variable, int64_t from, int64_t to, int64_t step)
+{
+    const char *arg[] = {variable, arena_printf(c->arena, "%lld", (long long)from),
+                         arena_printf(c->arena, "%lld", (long long)to),
+                         step == 1 ? arena_printf(c->arena, "%s++", variable)
+                                   : arena_printf(c->arena, "%s += %lld", variable, (long long)step)};
+    cgen_macro(c->out, "et_for_from", 4, arg);
+}
+
+void cgen_loops(cgen *c, shape s, subscript *at)
+{
+    for (int d = 0; d < s.rank; d++) {
+        at[d] = (subscript){cgen_loop_var[d], 0};
+        cgen_for(c, cgen_loop_var[d], s.dim[d]);
+    }
+}
+
+void cgen_ends(cgen *c, int n)
+{
+    for (int d = 0; d < n; d++)
+        cgen_end(c);
+}
+
+void cgen_end(cgen *c)
+{
+    cgen_macro(c->out, "et_end", 0, NULL);
+}
+
+/* --- names ----------------------------------------------------------------------------------------- */
+
+static bool name_taken(const cgen *c, const char *name)
+{
+    static const char *const reserved[] = {"p",    "s",   "e",   "in",  "target", "out", "jac",
+                                           "sig",  "ds",  "grad", "i",  "k",      "m",   "n",
+                                           "b",    "o",   "q",   "r",   "tape",   "n_steps", "t",
+                                           "acc",  "x0",  "x1",  "x2",  "x3",     "seed", "lane",
+                                           "total", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (strcmp(reserved[i], name) == 0)
+            return true;
+    for (int i = 0; i < c->n_names; i++)
+        if (strcmp(c->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+const char *cgen_name(cgen *c, int n)
+{
+    if (c->name[n])
+        return c->name[n];
+    const char *base = c->ir->node[n].name;
+    const char *name = base ? base : "v1";
+    for (int k = base ? 2 : 1; name_taken(c, name); k++)
+        name = base ? arena_printf(c->arena, "%s_%d", base, k) : arena_printf(c->arena, "v%d", k);
+    arena_grow(c->arena, &c->names, (size_t)c->n_names, &c->cap_names, sizeof *c->names);
+    c->names[c->n_names++] = name;
+    c->name[n] = name;
+    return name;
+}
+
+/* --- values ---------------------------------------------------------------------------------------- */
+
+static const char *subscript_text(cgen *c, subscript s)
+{
+    if (!s.text)
+        return arena_printf(c->arena, "%lld", (long long)s.add);
+    if (s.add == 0)
+        return s.text;
+    return arena_printf(c->arena, "%s + %lld", s.text, (long long)s.add);
+}
+
+const char *cgen_element(cgen *c, const char *base, shape s, const subscript *at)
+{
+    for (int i = 0; i < s.rank; i++)
+        base = arena_printf(c->arena, "%s[%s]", base, subscript_text(c, at[i]));
+    return base;
+}
+
+/* The array or scalar that holds leaf or kept node N, without subscripts.  */
+const char *cgen_base(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    if (v->op == OP_var) {
+        const var *x = &c->ir->var[v->var];
+        bool batched = c->style->batched && x->kind != VAR_PARAM;
+        return arena_printf(c->arena, "%s%s%s", c->style->block[x->kind], x->c_name,
+                            batched ? "[b]" : "");
+    }
+    if (c->sc->hold[n] == HOLD_PLACE)
+        return c->sc->store[c->sc->place_of[n]].place;
+    return cgen_name(c, n);
+}
+
+/* `(&x[0][0])[i * 4 + k]`: element AT of S in an array of shape FROM.  */
+static const char *flat_element(cgen *c, const char *base, shape from, shape s, const subscript *at)
+{
+    const char *flat = NULL;
+    int64_t add = 0, stride = 1;
+    for (int i = s.rank - 1; i >= 0; i--) {
+        if (at[i].text) {
+            bool sum = strchr(at[i].text, ' ') != NULL;
+            const char *term = stride == 1 ? at[i].text
+                                           : arena_printf(c->arena, sum ? "%lld * (%s)" : "%lld * %s",
+                                                          (long long)stride, at[i].text);
+            flat = flat ? arena_printf(c->arena, "%s + %s", term, flat) : term;
+        }
+        add += at[i].add * stride;
+        stride *= s.dim[i];
+    }
+    const char *first = base;
+    for (int i = 0; i < from.rank; i++)
+        first = arena_printf(c->arena, "%s[0]", first);
+    if (from.rank == 0)
+        return base;
+    const char *index = subscript_text(c, (subscript){flat, add});
+    return from.rank == 1 ? arena_printf(c->arena, "%s[%s]", base, index)
+                          : arena_printf(c->arena, "(&%s)[%s]", first, index);
+}
+
+static const char *reshaped(cgen *c, int n, const subscript *at, int *prec)
+{
+    const ir_node *v = &c->ir->node[n];
+    shape from = c->ir->node[v->arg[0]].shape;
+    if (!shape_same_places(from, v->shape)) {
+        *prec = 0;
+        return flat_element(c, cgen_base(c, v->arg[0]), from, v->shape, at);
+    }
+    subscript inner[RANK_MAX];
+    int k = 0;
+    for (int i = 0; i < from.rank; i++) {
+        inner[i] = (subscript){NULL, 0};
+        if (from.dim[i] == 1)
+            continue;
+        while (v->shape.dim[k] == 1)
+            k++;
+        inner[i] = at[k++];
+    }
+    return cgen_value(c, v->arg[0], inner, prec);
+}
+
+/* Row or column, a table's entry.  */
+static subscript gathered(cgen *c, const ir_node *v, subscript at)
+{
+    const pattern *p = &c->ir->pattern[v->pattern];
+    if (!at.text)
+        return (subscript){NULL, v->axis ? p->col[at.add] : p->row[at.add]};
+    const char *text = arena_printf(c->arena, "%s_%s[%s]", p->name, v->axis ? "col" : "row",
+                                    subscript_text(c, at));
+    return (subscript){text, 0};
+}
+
+const char *cgen_view(cgen *c, int n, const subscript *at, int *prec)
+{
+    const ir_node *v = &c->ir->node[n];
+    int below = schedule_source(c->ir, n), index = schedule_index(c->ir, n), rank = v->shape.rank;
+    shape from = c->ir->node[below].shape;
+    subscript inner[RANK_MAX] = {{NULL, 0}};
+    int zero = 0;
+    switch (v->op) {
+    case OP_reshape: return reshaped(c, n, at, prec);
+    case OP_broadcast:
+        for (int i = 0; i < from.rank; i++)
+            if (from.dim[i] != 1)
+                inner[i] = at[i + rank - from.rank];
+        break;
+    case OP_permute:
+        for (int i = 0; i < rank; i++)
+            inner[v->labels[i] - 'a'] = at[i];
+        break;
+    case OP_embed:
+        inner[0] = (subscript){cgen_value(c, index, at, &zero), 0};
+        inner[1] = at[rank - 1];
+        break;
+    default: /* slice, take, gather: the same axes but for one */
+        for (int i = 0; i < from.rank && i < rank; i++)
+            inner[i] = at[i];
+        if (v->op == OP_slice)
+            inner[v->axis].add += v->start;
+        else if (v->op == OP_take)
+            inner[from.rank - 1] = (subscript){cgen_value(c, index, NULL, &zero), 0};
+        else
+            inner[from.rank - 1] = gathered(c, v, at[rank - 1]);
+    }
+    return cgen_value(c, below, inner, prec);
+}
+
+/* Does argument K of operator OP stand between parentheses or commas in its form?  */
+static bool enclosed(const char *form, const char *at)
+{
+    bool before = at > form && (at[-1] == '(' || (at[-1] == ' ' && at - form > 1 && at[-2] == ','));
+    return before && (at[2] == ')' || at[2] == ',');
+}
+
+static bool needs_parens(const op_info *op, const char *at, int prec, bool first)
+{
+    if (prec == 0 || enclosed(op->form, at))
+        return false;
+    if (at > op->form && at[-1] == '-') /* --x is something else */
+        return true;
+    if (op->prec == 0 || op->prec == 2)
+        return prec > 2;
+    if (op->prec == 3 || op->prec == 4)
+        return first ? prec > op->prec : prec >= op->prec;
+    return prec > 4;
+}
+
+/* An index among reals is converted.  */
+static const char *operand(cgen *c, int n, int i, const subscript *at, int *prec)
+{
+    const ir_node *v = &c->ir->node[n];
+    const char *text = cgen_value(c, v->arg[i], at, prec);
+    bool all_index = true;
+    for (int k = 0; k < v->n_args; k++)
+        all_index = all_index && c->ir->node[v->arg[k]].type == TYPE_INDEX;
+    if (c->ir->node[v->arg[i]].type != TYPE_INDEX || all_index)
+        return text;
+    text = arena_printf(c->arena, *prec ? "(%s)(%s)" : "(%s)%s", cgen_real(c), text);
+    *prec = 2;
+    return text;
+}
+
+const char *cgen_expression(cgen *c, int n, const subscript *at, int *prec)
+{
+    const op_info *op = &op_table[c->ir->node[n].op];
+    buf text = {0};
+    *prec = op->prec;
+    if (strcmp(op->form, "$1") == 0)
+        return cgen_value(c, c->ir->node[n].arg[0], at, prec);
+    for (const char *f = op->form; *f; f++) {
+        if (*f == '$') {
+            int inner = 0;
+            const char *arg = operand(c, n, f[1] - '1', at, &inner);
+            bool parens = needs_parens(op, f, inner, f == op->form);
+            buf_printf(&text, parens ? "(%s)" : "%s", arg);
+            f++;
+        } else if (*f == '{') {
+            buf_puts(&text, cgen_number(c->arena, f[1] - '0', c->ir->real_bits));
+            f += 2;
+        } else if (*f == '~') {
+            buf_puts(&text, c->ir->real_bits == 32 ? "f" : "");
+        } else if (strncmp(f, "(real)", 6) == 0) {
+            buf_printf(&text, "(%s)", cgen_real(c));
+            f += 5;
+        } else {
+            buf_bytes(&text, f, 1);
+        }
+    }
+    const char *res = arena_strdup(c->arena, buf_text(&text));
+    buf_free(&text);
+    return res;
+}
+
+bool cgen_is_local(const cgen *c, int n)
+{
+    if (c->sc->kernel_of[n] != c->kernel)
+        return false;
+    return c->sc->hold[n] == HOLD_LOCAL
+           || (c->sc->hold[n] == HOLD_PLACE && c->sc->store[c->sc->place_of[n]].var >= 0);
+}
+
+/* The C text of element AT of node N; *PREC as in ops.def.  */
+const char *cgen_value(cgen *c, int n, const subscript *at, int *prec)
+{
+    const ir_node *v = &c->ir->node[n];
+    *prec = 0;
+    if (v->op == OP_const) {
+        *prec = v->number < 0 ? 2 : 0;
+        return cgen_number(c->arena, v->number, c->ir->real_bits);
+    }
+    if (v->op == OP_iota) {
+        *prec = at[0].text && at[0].add ? 4 : 0;
+        return subscript_text(c, at[0]);
+    }
+    if (schedule_is_view(c->sc, n))
+        return cgen_view(c, n, at, prec);
+    if (cgen_is_local(c, n))
+        return cgen_name(c, n);
+    if (c->sc->hold[n] == HOLD_INLINE)
+        return cgen_expression(c, n, at, prec);
+    return cgen_element(c, cgen_base(c, n), v->shape, at);
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: operands that fit.  Out: nodes of the operators that are linear in each operand: products,
+   contractions by labels, sliding windows, rows of a table, sparse products.
+   Afterwards a contraction that is a product of matrices is one.  */
+#include "ir.h"
+
+#include <string.h>
+
+static shape with_last(shape s, int64_t last)
+{
+    s.dim[s.rank - 1] = last;
+    return s;
+}
+
+static int product(ir *g, op_code op, int x, int w, shape s)
+{
+    int arg[] = {x, w};
+    return ir_intern(g, (ir_node){.op = op, .shape = s, .n_args = 2, .arg = arg, .var = -1});
+}
+
+/* With an operand whose elements all are C a product of S is C times the sums of the other, X over MASK.  */
+static int constant_product(ir *g, double c, int x, unsigned mask, shape kept, shape s)
+{
+    int sums = ir_reshape(g, ir_reduce(g, OP_sum, x, mask), kept);
+    return ir_broadcast(g, ir_ew2(g, OP_mul, ir_const(g, c, kept), sums), s);
+}
+
+/* Axis AXIS of w[.., ..] is contracted with the last one of x.  */
+static int matrix_product(ir *g, op_code op, int x, int w, int axis)
+{
+    shape sx = g->node[x].shape, sw = g->node[w].shape;
+    shape s = with_last(sx, sw.dim[!axis]);
+    if (ir_is_zero(g, x) || ir_is_zero(g, w))
+        return ir_const(g, 0, s);
+    if (g->node[w].op == OP_const)
+        return constant_product(g, g->node[w].number, x, 1u << (sx.rank - 1), with_last(sx, 1), s);
+    if (g->node[x].op == OP_const)
+        return constant_product(g, g->node[x].number, w, 1u << axis, shape_of1(sw.dim[!axis]), s);
+    return product(g, op, x, w, s);
+}
+
+/* A matrix that is another one transposed.  */
+static bool is_transposed(const ir *g, int w)
+{
+    return g->node[w].op == OP_permute && g->node[w].shape.rank == 2;
+}
+
+int ir_matmul(ir *g, int x, int w)
+{
+    return is_transposed(g, w) ? matrix_product(g, OP_matmul_t, x, g->node[w].arg[0], 1)
+                               : matrix_product(g, OP_matmul, x, w, 0);
+}
+
+int ir_matmul_t(ir *g, int y, int w)
+{
+    return is_transposed(g, w) ? matrix_product(g, OP_matmul, y, g->node[w].arg[0], 0)
+                               : matrix_product(g, OP_matmul_t, y, w, 1);
+}
+
+int ir_outer(ir *g, int x, int y)
+{
+    shape sx = g->node[x].shape, sy = g->node[y].shape;
+    int64_t K = sx.dim[sx.rank - 1], M = sy.dim[sy.rank - 1];
+    shape s = shape_of2(K, M);
+    unsigned lead = (1u << (sx.rank - 1)) - 1;
+    if (ir_is_zero(g, x) || ir_is_zero(g, y))
+        return ir_const(g, 0, s);
+    if (g->node[x].op == OP_const)
+        return constant_product(g, g->node[x].number, y, lead, shape_of1(M), s);
+    if (g->node[y].op == OP_const)
+        return constant_product(g, g->node[y].number, x, lead, shape_of2(K, 1), s);
+    return product(g, OP_outer, x, y, s);
+}
+
+/* --- contractions by labels ---------------------------------------------------------------------- */
+
+/* Where the parts of "x,w->y" begin, and how long they are.  */
+typedef struct {
+    const char *x, *w, *y;
+    int n_x, n_w, n_y;
+} label_parts;
+
+static label_parts parts_of(const char *labels)
+{
+    const char *comma = strchr(labels, ','), *arrow = strstr(labels, "->");
+    label_parts p = {.x = labels, .w = comma + 1, .y = arrow + 2};
+    p.n_x = (int)(comma - labels);
+    p.n_w = (int)(arrow - comma) - 1;
+    p.n_y = (int)strlen(p.y);
+    return p;
+}
+
+static int place_of(const char *part, int n, char letter)
+{
+    for (int i = 0; i < n; i++)
+        if (part[i] == letter)
+            return i;
+    return -1;
+}
+
+/* Sum over the axes of X that stand in no other part; TEXT gets the labels that remain.  */
+static int drop_lone(ir *g, int x, const char *part, int n, const label_parts *p, char *text)
+{
+    unsigned mask = 0;
+    for (int i = 0; i < n; i++) {
+        bool elsewhere = place_of(p->y, p->n_y, part[i]) >= 0
+                         || (part == p->x ? place_of(p->w, p->n_w, part[i]) >= 0
+                                          : place_of(p->x, p->n_x, part[i]) >= 0);
+        if (elsewhere)
+            *text++ = part[i];
+        else
+            mask |= 1u << i;
+    }
+    *text = '\0';
+    return ir_reduce(g, OP_sum, x, mask);
+}
+
+/* Letters in the order of their first appearance, so that equal contractions have equal labels.  */
+static const char *canonical(ir *g, const char *labels)
+{
+    char text[3 * RANK_MAX + 4], name[256] = {0}, next = 'a';
+    int n = 0;
+    for (const char *c = labels; *c; c++) {
+        if (strchr(",->", *c) == NULL && !name[(unsigned char)*c])
+            name[(unsigned char)*c] = next++;
+        text[n++] = strchr(",->", *c) ? *c : name[(unsigned char)*c];
+    }
+    text[n] = '\0';
+    return ir_label(g, text);
+}
+
+/* Is it y[L.., o] = x[L.., k] w[k, o], or (TRANSPOSED) w[o, k]?  */
+static bool is_product(const label_parts *p, bool transposed)
+{
+    if (p->n_w != 2 || p->n_x != p->n_y || p->n_x < 1)
+        return false;
+    for (int i = 0; i + 1 < p->n_x; i++)
+        if (p->x[i] != p->y[i] || place_of(p->w, 2, p->x[i]) >= 0)
+            return false;
+    return p->x[p->n_x - 1] == p->w[transposed] && p->y[p->n_y - 1] == p->w[!transposed];
+}
+
+int ir_einsum(ir *g, const char *labels, int x, int w)
+{
+    label_parts p = parts_of(labels);
+    char lx[RANK_MAX + 1], lw[RANK_MAX + 1];
+    x = drop_lone(g, x, p.x, p.n_x, &p, lx);
+    w = drop_lone(g, w, p.w, p.n_w, &p, lw);
+    const char *text = canonical(g, arena_printf(g->arena, "%s,%s->%s", lx, lw, p.y));
+    p = parts_of(text);
+    if (is_product(&p, false))
+        return ir_matmul(g, x, w);
+    if (is_product(&p, true))
+        return ir_matmul_t(g, x, w);
+    shape s = {.rank = p.n_y};
+    for (int k = 0; k < p.n_y; k++) {
+        int in_x = place_of(p.x, p.n_x, p.y[k]);
+        s.dim[k] = in_x >= 0 ? g->node[x].shape.dim[in_x]
+                             : g->node[w].shape.dim[place_of(p.w, p.n_w, p.y[k])];
+    }
+    if (ir_is_zero(g, x) || ir_is_zero(g, w))
+        return ir_const(g, 0, s);
+    int arg[] = {x, w};
+    return ir_intern(g, (ir_node){.op = OP_einsum, .shape = s, .n_args = 2, .arg = arg,
+                                  .labels = text, .var = -1});
+}
+
+const char *ir_labels(const ir *g, int n)
+{
+    const ir_node *v = &g->node[n];
+    if (v->op == OP_einsum)
+        return v->labels;
+    char lead[RANK_MAX + 1] = "";
+    for (int k = 0; k + 1 < v->shape.rank; k++)
+        lead[k] = (char)('a' + k);
+    return arena_printf(g->arena, v->op == OP_matmul ? "%sx,xy->%sy" : "%sx,yx->%sy", lead, lead);
+}
+
+/* --- sliding windows ----------------------------------------------------------------------------- */
+
+static const ir_window *copy_windows(ir *g, const ir_window *w, int n)
+{
+    ir_window *copy = ARENA_ARRAY(g->arena, ir_window, n);
+    memcpy(copy, w, sizeof *w * (size_t)n);
+    return copy;
+}
+
+int ir_windows(ir *g, int x, const ir_window *w, int n_windows)
+{
+    shape from = g->node[x].shape, s = from;
+    int lead = from.rank - 1 - n_windows;
+    s.rank = from.rank + n_windows;
+    for (int k = 0; k < n_windows; k++) {
+        s.dim[lead + k] = w[k].count;
+        s.dim[lead + n_windows + k] = w[k].size;
+    }
+    s.dim[s.rank - 1] = from.dim[from.rank - 1];
+    if (ir_is_zero(g, x))
+        return ir_const(g, 0, s);
+    return ir_intern(g, (ir_node){.op = OP_windows, .shape = s, .n_args = 1, .arg = &x,
+                                  .window = copy_windows(g, w, n_windows), .n_windows = n_windows,
+                                  .var = -1});
+}
+
+int ir_unwindows(ir *g, int y, const ir_window *w, int n_windows, shape to)
+{
+    if (ir_is_zero(g, y))
+        return ir_const(g, 0, to);
+    return ir_intern(g, (ir_node){.op = OP_unwindows, .shape = to, .n_args = 1, .arg = &y,
+                                  .window = copy_windows(g, w, n_windows), .n_windows = n_windows,
+                                  .var = -1});
+}
+
+/* --- tables and sparse matrices ------------------------------------------------------------------ */
+
+int ir_embed(ir *g, int index, int w)
+{
+    shape s = g->node[index].shape;
+    s.dim[s.rank++] = g->node[w].shape.dim[1];
+    int arg[] = {index, w};
+    return ir_intern(g, (ir_node){.op = OP_embed, .shape = s, .n_args = 2, .arg = arg, .var = -1});
+}
+
+int ir_one_hot(ir *g, int index, int64_t n)
+{
+    shape s = g->node[index].shape, column = s;
+    s.dim[s.rank++] = n;
+    column.dim[column.rank++] = 1;
+    int places = ir_broadcast(g, ir_reshape(g, index, column), s);
+    return ir_ew1(g, OP_real, ir_ew2(g, OP_eq, ir_broadcast(g, ir_iota(g, n), s), places));
+}
+
+int ir_pattern(ir *g, pattern p)
+{
+    arena_grow(g->arena, &g->pattern, (size_t)g->n_patterns, &g->cap_patterns, sizeof *g->pattern);
+    p.name = arena_printf(g->arena, "pattern%d", g->n_patterns);
+    g->pattern[g->n_patterns] = p;
+    return g->n_patterns++;
+}
+
+static int sparse(ir *g, op_code op, int x, int w, int p, int64_t last)
+{
+    shape s = with_last(g->node[x].shape, last);
+    if (ir_is_zero(g, x) || ir_is_zero(g, w))
+        return ir_const(g, 0, s);
+    int arg[] = {x, w};
+    return ir_intern(g, (ir_node){.op = op, .shape = s, .n_args = 2, .arg = arg, .pattern = p,
+                                  .var = -1});
+}
+
+int ir_sparse(ir *g, int x, int w, int p)
+{
+    return sparse(g, OP_sparse, x, w, p, g->pattern[p].n_cols);
+}
+
+int ir_sparse_t(ir *g, int y, int w, int p)
+{
+    return sparse(g, OP_sparse_t, y, w, p, g->pattern[p].n_rows);
+}
+
+int ir_gather(ir *g, int x, int p, int axis)
+{
+    const ir_node *v = &g->node[x];
+    shape s = with_last(v->shape, g->pattern[p].n);
+    if (v->op == OP_const)
+        return ir_const(g, v->number, s);
+    return ir_intern(g, (ir_node){.op = OP_gather, .type = v->type, .shape = s, .n_args = 1,
+                                  .arg = &x, .pattern = p, .axis = axis, .var = -1});
+}
+
+int ir_weight(ir *g, int x)
+{
+    return ir_intern(g, (ir_node){.op = OP_weight, .shape = g->node[x].shape, .n_args = 1, .arg = &x,
+                                  .var = g->n_weights++});
+}

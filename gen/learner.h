@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that make a learning rule share.  */
+#ifndef LEARNER_H
+#define LEARNER_H
+
+#include "diff.h"
+#include "learn.h"
+
+/* When a trace meets a signal.  */
+typedef enum {
+    TIME_T,     /* vjp_time t: the new trace, the signal at t */
+    TIME_ENTRY, /* window 1: the trace and the signal at the step's entry, brought there in the same pass
+                   with the factors that the last step left behind */
+    TIME_WINDOW /* longer windows: the trace at the window's entry; it advances in a function of its own */
+} trace_time;
+
+typedef struct {
+    model_plan *plan;
+    ir *ir;
+    graph *gr;
+    const learning *set;
+    trace_time time;
+    adjoint adj;
+    int *signal;   /* of graph.hidden: what meets the trace; NO_NODE: zero */
+    int *gradient; /* of the forward nodes made of parameters alone: to be added up; NO_NODE: zero */
+    int n_lags;
+    size_t cap_lags;
+    int *lag_of, *lag_var; /* nodes kept for the next step, and their variables */
+    int started;           /* the variable of learner_started, or -1 */
+} learner;
+
+/* The sum; NO_NODE is zero.  */
+int learner_plus(ir *g, int a, int b);
+
+/* PLACE, of this sample.  */
+const char *learner_place(const learner *l, const char *place);
+
+/* F stores NODE at PLACE; VARIABLE as in schedule.h.  */
+void learner_put(const learner *l, function_plan *f, int node, const char *place, bool add,
+                 int variable);
+
+/* Add NODE to the gradient of the value N, which is made of parameters alone.  */
+void learner_add(learner *l, int n, int node);
+
+/* NODE's value one step ago, kept in the trace block unless it is constant.  */
+int learner_lag(learner *l, int node);
+
+/* 0 in the first step, then 1.  */
+int learner_started(learner *l);
+
+/* jacobian.c: the Jacobian and signal blocks */
+void jacobian_entries(learner *l);
+void jacobian_signals(learner *l, const adjoint *a);
+void jacobian_put(learner *l, function_plan *f, bool signals);
+int jacobian_signal(learner *l, const adjoint *a, int s);
+
+/* carry.c: make the traces of a relation, and add what they bring to the gradient.  INSIDE, if not NO_NODE,
+   is an adjoint of the relation's y whose gradient is to be added in the same pass.  */
+void carry_relation(learner *l, const relation *r, int inside);
+
+#endif

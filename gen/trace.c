@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: a relation and the shape of a group.  Out: values per position, per input and per weight, in the
+   axes of the trace.  Afterwards a trace is one element-wise expression, whatever the op is.  */
+#include "trace.h"
+
+#include <string.h>
+
+static bool is_product(op_code op)
+{
+    return op == OP_matmul || op == OP_matmul_t || op == OP_einsum;
+}
+
+static void copy_part(char *to, const char *from, const char *end)
+{
+    size_t n = (size_t)(end - from);
+    memcpy(to, from, n);
+    to[n] = '\0';
+}
+
+/* The labels of x, w and y.  */
+static void read_labels(ir *g, const relation *r, trace_form *f, char *w)
+{
+    char lead[RANK_MAX + 1] = "";
+    if (is_product(r->op)) {
+        const char *labels = ir_labels(g, r->y);
+        const char *comma = strchr(labels, ','), *arrow = strstr(labels, "->");
+        copy_part(f->x, labels, comma);
+        copy_part(w, comma + 1, arrow);
+        copy_part(f->of_y, arrow + 2, arrow + strlen(arrow));
+        return;
+    }
+    for (int k = 0; k + 1 < f->y.rank; k++)
+        lead[k] = (char)('a' + k);
+    if (r->op == OP_embed) {
+        strcat(strcpy(f->x, lead), "x");
+        strcpy(w, "xy");
+        strcat(strcpy(f->of_y, lead), "y");
+    } else { /* x and y are brought to the non-zeros first */
+        strcat(strcpy(f->x, lead), "y");
+        strcpy(w, "y");
+        strcpy(f->of_y, f->x);
+    }
+}
+
+bool trace_form_of(ir *g, const relation *r, shape varshape, trace_form *f)
+{
+    char w[RANK_MAX + 1];
+    *f = (trace_form){.relation = r, .y = g->node[r->y].shape, .trace = varshape};
+    if (r->op == OP_weight)
+        return true;
+    read_labels(g, r, f, w);
+    shape sw = g->node[r->w].shape;
+    f->trace = shape_scalar();
+    for (int k = 0; k < f->y.rank; k++)
+        if (!strchr(w, f->of_y[k]))
+            f->lead++;
+    if (f->lead + sw.rank > RANK_MAX)
+        return false;
+    for (int k = 0; k < f->y.rank; k++)
+        if (!strchr(w, f->of_y[k])) {
+            f->axis[f->trace.rank] = f->of_y[k];
+            f->trace.dim[f->trace.rank++] = f->y.dim[k];
+        }
+    for (int k = 0; k < sw.rank; k++) {
+        f->axis[f->trace.rank] = w[k];
+        f->trace.dim[f->trace.rank++] = sw.dim[k];
+    }
+    return true;
+}
+
+/* NODE, whose axes are called LABELS, in the axes of the trace.  */
+static int in_trace(ir *g, const trace_form *f, int node, const char *labels)
+{
+    int order[RANK_MAX], n = 0;
+    shape s = f->trace;
+    for (int k = 0; k < f->trace.rank; k++) {
+        const char *at = strchr(labels, f->axis[k]);
+        if (at)
+            order[n++] = (int)(at - labels);
+        else
+            s.dim[k] = 1;
+    }
+    return ir_broadcast(g, ir_reshape(g, ir_permute(g, node, order), s), f->trace);
+}
+
+int trace_by_position(ir *g, const trace_form *f, int node)
+{
+    const relation *r = f->relation;
+    if (r->op == OP_weight)
+        return node;
+    node = ir_reshape(g, node, f->y);
+    if (r->op == OP_sparse)
+        node = ir_gather(g, node, g->node[r->y].pattern, 1);
+    return in_trace(g, f, node, f->of_y);
+}
+
+int trace_by_input(ir *g, const trace_form *f, int x)
+{
+    const relation *r = f->relation;
+    if (x == NO_NODE)
+        return ir_const(g, 1, f->trace);
+    if (r->op == OP_embed)
+        x = ir_one_hot(g, x, g->node[r->w].shape.dim[0]);
+    if (r->op == OP_sparse)
+        x = ir_gather(g, x, g->node[r->y].pattern, 0);
+    return in_trace(g, f, x, f->x);
+}
+
+int trace_to_weight(ir *g, const trace_form *f, int node)
+{
+    const relation *r = f->relation;
+    shape w = g->node[r->w].shape;
+    if (r->op == OP_weight && shape_numel(w) == 1)
+        return ir_reshape(g, ir_reduce(g, OP_sum, node, (1u << f->trace.rank) - 1), w);
+    if (r->op == OP_weight)
+        return ir_reshape(g, r->way.is_spread ? ir_sum_to(g, node, r->way.spread) : node, w);
+    return ir_reduce(g, OP_sum, node, (1u << f->lead) - 1);
+}

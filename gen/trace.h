@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The axes of an eligibility trace: one element for each pair of a position of y and an element of the
+   weight that position reads.  */
+#ifndef TRACE_H
+#define TRACE_H
+
+#include "graph.h"
+
+/* Of y[.., o] = x[.., k] w[k, o] the trace is [.., k, o]: the axes of y that w does not have, then those of
+   w.  A sparse weight has [.., n], one element a non-zero; a parameter by itself the state's shape.  */
+typedef struct {
+    const relation *relation;
+    shape y, trace;
+    char axis[RANK_MAX + 1];               /* the trace's axes, a letter each */
+    char x[RANK_MAX + 1], of_y[RANK_MAX + 1]; /* and which of them x and y have, in their order */
+    int lead;                              /* leading axes that w does not have */
+} trace_form;
+
+/* The form for a group of VARSHAPE.  False: it would have more than RANK_MAX axes.  */
+bool trace_form_of(ir *g, const relation *r, shape varshape, trace_form *f);
+
+/* NODE, of the group's shape, at every element of the trace.  */
+int trace_by_position(ir *g, const trace_form *f, int node);
+
+/* X, the op's input at the time of the trace, at every element; 1 for an element-wise use (X NO_NODE).  */
+int trace_by_input(ir *g, const trace_form *f, int x);
+
+/* NODE, of the trace's shape, summed into the shape of the weight.  */
+int trace_to_weight(ir *g, const trace_form *f, int node);
+
+#endif

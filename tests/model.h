@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A model under test: generated, compiled, loaded into this process and run, known only by its
+   table (etrace_info.h).  */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include "command.h"
+#include "etrace_info.h"
+
+#include <stdint.h>
+
+/* The functions of a model.  A bptt model has no learn, others have no learn_sequence.  */
+typedef enum {
+    MODEL_INIT_PARAMS,
+    MODEL_INIT_STATE,
+    MODEL_RESET_TRACE,
+    MODEL_STEP,
+    MODEL_SOLVE,        /* _solve_h2w_h2h_jacobian */
+    MODEL_SOLVE_SIGNAL, /* _solve_h2w_h2h_l2h_jacobian */
+    MODEL_LEARN,
+    MODEL_LEARN_SEQUENCE,
+    MODEL_FUNCTIONS
+} model_function;
+
+typedef struct {
+    char folder[COMMAND_PATH]; /* with model.c, model.h, model.so */
+    char *messages;            /* what the generator said */
+    void *library;
+    void (*function[MODEL_FUNCTIONS])(void); /* NULL: the model has none */
+    const etr_info *info;
+    int n_steps;
+    /* The blocks; of inputs, targets and outputs, and of the tape of states, one a step.  */
+    char *params, *grad, *state, *trace, *jacobian, *signal, *input, *target, *output, *tape;
+} model;
+
+typedef struct {
+    const char *spec;          /* a path */
+    const char *const *option; /* further options of the generator, ended by NULL; may be NULL */
+    const char *cflags;        /* further options of the compiler; may be NULL */
+    int n_steps;
+} model_source;
+
+/* Generate with $ETRACE_GEN, compile with $CC (default cc) with the warnings of the house as
+   errors, and load.  Parameters are drawn from a fixed seed, states at their initial values, all
+   other blocks zero.  Returns 0; or -1 after a message on stderr, nothing left behind.  */
+int model_open(model *m, const model_source *source);
+void model_close(model *m);
+
+int model_has(const model *m, model_function f);
+
+/* The variable of that path, or NULL.  */
+const etr_var *model_find(const model *m, etr_kind kind, const char *path);
+size_t model_numel(const etr_var *v);
+
+/* The block of all variables of one kind, at step T where there is one a step.  */
+char *model_block(const model *m, etr_kind kind, int t);
+
+/* Element I of a variable, of parameters and gradients alike: BLOCK says which.  */
+double model_get(const model *m, const etr_var *v, const char *block, size_t i);
+void model_put(const model *m, const etr_var *v, char *block, size_t i, double x);
+
+/* Fill every element of the parameters, states, inputs and targets with numbers drawn from SEED,
+   uniform in -1 to 1.  Equal tables get equal numbers.  */
+void model_randomise(model *m, uint64_t seed);
+
+/* Step T.  The last two return its loss.  */
+void model_step(model *m, int t);
+void model_solve(model *m, int t);
+double model_solve_signal(model *m, int t);
+double model_learn(model *m, int t);
+
+/* All steps.  Returns the sum of the losses.  */
+double model_learn_sequence(model *m);
+
+/* All steps by whichever of these the model has, from a gradient and a trace of zero.  */
+double model_learn_all(model *m);
+
+#endif
