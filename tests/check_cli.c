@@ -324,6 +324,17 @@ START_TEST(output_over_a_cell)
 }
 END_TEST
 
+/* S9: a link in the spec's folder leads nowhere.  */
+START_TEST(pattern_is_a_link)
+{
+    write_text("model.yaml", "etrace: 1\nmodel: net\nparams: {w: {shape: [3, 3], sparse: {npz: p.npz}}}\n"
+                             "hidden: {h: [3]}\nstep: [\"h' = sparse_matmul(h, w)\"]\n");
+    ck_assert_int_eq(symlink("/etc/passwd", run_path(folder, "p.npz")), 0);
+    run("-n model.yaml", 1, "links are not followed [E0639]");
+    nothing_but(1);
+}
+END_TEST
+
 START_TEST(outputs_over_one_another)
 {
     run("-o a.c -H ./a.c model.yaml", 3, "a.c: would be two files at once");
@@ -569,7 +580,7 @@ Suite *cli_suite(void)
                                  list_outputs, check_only, shows, help_and_version, the_same_twice,
                                  mode_follows_umask};
     const TTest *const bad[] = {wrong_spec_changes_nothing, max_errors, usage, no_empty_names, spec_is_too_new};
-    const TTest *const files[] = {unreadable_spec, output_over_an_input, output_over_a_cell,
+    const TTest *const files[] = {unreadable_spec, output_over_an_input, output_over_a_cell, pattern_is_a_link,
                                   outputs_over_one_another, output_is_a_directory, output_is_a_fifo,
                                   output_is_a_link, no_such_folder, read_only_folder, full_disk,
                                   outputs_do_not_fit, closed_streams};

@@ -74,9 +74,9 @@ static void compile(const char *name, const buf *text)
     arena_free(a);
 }
 
-static void add_files(const char *pattern, glob_t *found, int flags)
+static void add_files(const char *below, glob_t *found, int flags)
 {
-    ck_assert_int_eq(glob(run_source_path(pattern), flags, NULL, found), 0);
+    ck_assert_int_eq(glob(run_source_path(below), flags, NULL, found), 0);
 }
 
 START_TEST(edited_specs_return)

@@ -46,6 +46,9 @@ static void show(const expr *e)
     case EXPR_NAME:
         buf_printf(&shown, "%s%s", e->name, e->primed ? "'" : "");
         return;
+    case EXPR_STRING:
+        buf_printf(&shown, "\"%s\"", e->name);
+        return;
     case EXPR_CALL: buf_printf(&shown, "(%s", e->name); before = " "; break;
     case EXPR_LIST: buf_puts(&shown, "[list"); before = " "; break;
     case EXPR_SLICE: buf_puts(&shown, "(slice"); before = " "; break;
@@ -198,6 +201,7 @@ START_TEST(calls)
     reads("f(a == b)", "(f (eq a b))");
     reads("reshape(x, [2, n + 1])", "(reshape x [list 2 (add n 1)])");
     reads("f([])", "(f [list])");
+    reads("einsum(\"i,ij->j\", x, W)", "(einsum \"i,ij->j\" x W)");
 }
 END_TEST
 
@@ -288,6 +292,7 @@ START_TEST(errors)
     fails("a * 1e999", "E0217", 5, 5);
     fails("f(x=1, y)", "E0218", 8, 1);
     fails("f(x=1, y=2, x=3)", "E0224", 13, 1);
+    fails("f(\"ij, x)", "E0225", 3, 1);
     fails("a < b < c", "E0219", 7, 1);
     fails("a == b != c", "E0219", 8, 2);
     fails("a = b", "E0221", 3, 1);
