@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Specs with one random edit each: whatever comes out, reading and lowering return, and say something where they
-   refuse.  Run it with --enable-sanitizers and under valgrind too.  The seed is fixed;
+/* Specs with one random edit each: whatever comes out, all passes up to the plan return, and say something where
+   they refuse.  Run it with --enable-sanitizers and under valgrind too.  The seed is fixed;
    ETRACE_EDITS=N makes N edits instead of 2,000.  */
 #define _XOPEN_SOURCE 700
+#include "diff.h"
 #include "lower.h"
+#include "options.h"
 #include "run.h"
 #include "suites.h"
 
@@ -33,7 +35,8 @@ static const char *const words[] = {
     "concat(", "matmul(", "sum(", "mean(", "max(", "softmax(", "reshape(", "transpose(", "where(", "mse(",
     "softmax_cross_entropy(", "axis=", "axis=-1", "[0]", "[0:2]", "[-1:]", "[h]", "params", "hidden", "state",
     "inputs", "targets", "modules", "functions", "outputs", "loss", "step", "shape", "init", "type: index",
-    "size", "value", "cell", "gru", "\t", "\n", "\n  ", "\r", "\xff", "\xc3\xa9", "\xef\xbb\xbf", "\xe2\x80\xae"};
+    "size", "value", "cell", "gru", "repeat", "while", "if", "max", "import", "sparse", "random", "spike(",
+    "surrogate=relu", "conv(", "einsum(", "padding=same", "embedding(", "lora(", "element_wise(", "stop_gradient(", "\t", "\n", "\n  ", "\r", "\xff", "\xc3\xa9", "\xef\xbb\xbf", "\xe2\x80\xae"};
 
 enum { N_WORDS = sizeof words / sizeof words[0], EDITS = 2000 };
 
@@ -55,21 +58,37 @@ static void edit(const buf *from, buf *to)
     buf_bytes(to, from->text + at + n, left - n);
 }
 
+/* All passes up to the plan, each as in main.c.  */
+static void compile_model(const spec *s, arena *a, diag *d)
+{
+    const lower_options lowering = {.data_dir = run_source_path(".")};
+    const options nothing_said = {0};
+    learning set;
+    if (!options_learning(&nothing_said, s, d, &set))
+        return;
+    ir *g = lower_spec(s, &lowering, a, d);
+    ck_assert((g == NULL) == (diag_errors(d) > 0));
+    if (!g)
+        return;
+    ir_check(g);
+    graph *gr = graph_compile(g, set.rule == RULE_BPTT ? DENSE_DROP : set.dense);
+    if (diag_errors(d) > 0)
+        return;
+    diff_jacobians(gr, set.dense);
+    learn_plan(gr, &set);
+    ir_check(g);
+}
+
 static void compile(const char *name, const buf *text)
 {
     arena *a = arena_new();
     diag *d = diag_new(a, 20);
-    const lower_options options = {.data_dir = run_source_path(".")};
     bool is_cell = strncmp(buf_text(text), "cell:", 5) == 0 || strstr(name, "/cells/");
     spec_status status;
     const spec *s = spec_parse(name, buf_text(text), text->len, is_cell, a, d, &status);
     ck_assert((s == NULL) == (diag_errors(d) > 0));
-    if (s && !is_cell) {
-        const ir *g = lower_spec(s, &options, a, d);
-        ck_assert((g == NULL) == (diag_errors(d) > 0));
-        if (g)
-            ir_check(g);
-    }
+    if (s && !is_cell)
+        compile_model(s, a, d);
     diag_flush(d);
     arena_free(a);
 }
@@ -86,6 +105,8 @@ START_TEST(edited_specs_return)
     static const char last[] = "last-edit.yaml"; /* stays where the test does not return */
     glob_t found = {0};
     add_files("tests/diag/*.yaml", &found, 0);
+    add_files("tests/golden/*.yaml", &found, GLOB_APPEND);
+    add_files("tests/lang/*.yaml", &found, GLOB_APPEND);
     add_files("templates/cells/*.yaml", &found, GLOB_APPEND);
     ck_assert_int_ge(dup2(nothing, STDERR_FILENO), 0); /* what is said is of no interest here */
     for (int i = 0; i < n; i++) {
