@@ -112,6 +112,9 @@ START_TEST(precedence)
 {
     reads("a + b * c", "(add a (mul b c))");
     reads("a * b + c", "(add (mul a b) c)");
+    reads("a - b * c", "(sub a (mul b c))");
+    reads("a + b @ c", "(add a (matmul b c))");
+    reads("a + b / c", "(add a (div b c))");
     reads("(a + b) * c", "(mul (add a b) c)");
     reads("a @ b + c", "(add (matmul a b) c)");
     reads("a * b @ c", "(matmul (mul a b) c)");

@@ -334,11 +334,11 @@ END_TEST
 
 START_TEST(all_errors_in_one_run)
 {
-    ck_assert_ptr_null(parse("a: !t 1\nb: *no\nc: {<<: 1, k: 1, k: 2}\n? [1]\n: \"\\e\"\na: 2\n"));
+    ck_assert_ptr_null(parse("a: !t 1\nb: *no\nc: {<<: 1, k: 1, k: 2}\n? [1]\n: \"\\e\"\na: 2\n&s s: &t [*t]\nlast: *s\ny: *z\n"));
     const char *p = said.text;
     static const char *const wanted[] = {"t.yaml:1:4: error", "t.yaml:2:4: error", "t.yaml:3:5: error",
                                          "t.yaml:3:18: error", "t.yaml:4:3: error", "t.yaml:5:3: error",
-                                         "t.yaml:6:1: error"};
+                                         "t.yaml:6:1: error", "t.yaml:7:11: error", "t.yaml:9:4: error"};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         p = strstr(p, wanted[i]);
         ck_assert_msg(p != NULL, "no %s after the one before in: %s", wanted[i], said.text);
