@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One model: each pass in turn, until one reports an error.  */
-#define _POSIX_C_SOURCE 200809L
 #include "diff.h"
 #include "emit.h"
 #include "lower.h"
 #include "options.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static int print(buf *text)
 {
@@ -64,17 +61,6 @@ static int compile(const options *o, arena *a, diag *d)
     return (int)emit_run(plan, s, &eo);
 }
 
-/* If we were started with a standard stream closed, no file of ours may take its number.  */
-static void fill_standard_streams(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDONLY);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
-}
-
 /* The exit status, once all that was printed has arrived: a disk may be full.  */
 static int finish(int status)
 {
@@ -86,7 +72,6 @@ static int finish(int status)
 
 int main(int argc, char **argv)
 {
-    fill_standard_streams();
     arena *a = arena_new();
     options o;
     int status = options_read(argc, argv, a, &o);

@@ -196,6 +196,12 @@ static const char *stem(arena *a, const char *path, const char *const *endings)
     return path;
 }
 
+static bool names_no_file(const char *path)
+{
+    size_t len = strlen(path);
+    return len == 0 || path[len - 1] == '/';
+}
+
 static int set_paths(arena *a, options *o, const char *dir)
 {
     static const char *const yaml[] = {".yaml", ".yml", NULL}, *const c[] = {".c", NULL};
@@ -209,6 +215,10 @@ static int set_paths(arena *a, options *o, const char *dir)
         o->h_path = arena_printf(a, "%s.h", name);
     else if (!o->h_path)
         o->h_path = arena_printf(a, "%s.h", stem(a, o->c_path, c));
+    if (dir && !*dir)
+        return usage("this names no folder:", dir);
+    if (names_no_file(o->c_path) || names_no_file(o->h_path))
+        return usage("this names no file:", names_no_file(o->c_path) ? o->c_path : o->h_path);
     if (strcmp(o->h_path, o->c_path) == 0)
         return usage("the C file and the header are one:", o->c_path);
     for (const char *p = o->h_path; *p; p++)
