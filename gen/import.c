@@ -173,13 +173,17 @@ static bool read_cell(lowering *lo, const char *path)
 /* Imported by the file that says M, beside the model, or in the library, in this order.  */
 const spec *import_cell(lowering *lo, const scope *around, const spec_module *m)
 {
+    bool faulty = false;
     while (around && !around->spec)
         around = around->parent;
     for (size_t i = 0; around && i < around->spec->n_imports; i++) {
         const spec *cell = around->spec->import[i].cell;
         if (cell && strcmp(cell->name, m->cell) == 0)
             return cell;
+        faulty = faulty || !cell;
     }
+    if (faulty) /* it may be the one that is meant, and its errors were reported */
+        return NULL;
     const char *candidate[] = {
         arena_printf(lo->arena, "%s%s.yaml", lo->model_dir, m->cell),
         arena_printf(lo->arena, "%s/templates/cells/%s.yaml", lo->options->data_dir, m->cell)};
