@@ -23,7 +23,11 @@ static Suite *(*const all_suites[])(void) = {
     online_suite,
     optim_suite,
     safetensors_suite,
-    snapshot_suite,};
+    snapshot_suite,
+
+    docs_suite,
+    lists_suite,
+};
 
 int main(void)
 {

@@ -25,4 +25,7 @@ Suite *online_suite(void);
 Suite *optim_suite(void);
 Suite *safetensors_suite(void);
 Suite *snapshot_suite(void);
+
+Suite *docs_suite(void);
+Suite *lists_suite(void);
 #endif
