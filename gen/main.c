@@ -27,6 +27,13 @@ static int show(const graph *gr, show_form form)
     return print(&out);
 }
 
+static int dump(const ir *g)
+{
+    buf out = {NULL, 0, 0};
+    ir_dump(g, &out);
+    return print(&out);
+}
+
 static int compile(const options *o, arena *a, diag *d)
 {
     spec_status status = SPEC_WRONG;
@@ -40,11 +47,8 @@ static int compile(const options *o, arena *a, diag *d)
     ir *g = lower_spec(s, &lo, a, d);
     if (!g)
         return SPEC_WRONG;
-    if (o->dump) {
-        buf out = {NULL, 0, 0};
-        ir_dump(g, &out);
-        return print(&out);
-    }
+    if (o->dump == options_dumps[0])
+        return dump(g);
     bool exact = set.trace == TRACE_NONE || set.trace == TRACE_EXACT; /* nothing is left out */
     graph *gr = graph_compile(g, exact || set.coupled ? DENSE_DIAGONAL : set.dense, set.coupled);
     if (diag_errors(d) > 0)
@@ -55,6 +59,8 @@ static int compile(const options *o, arena *a, diag *d)
     model_plan *plan = learn_plan(gr, &set);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
+    if (o->dump)
+        return dump(g);
     if (o->check_only)
         return EXIT_SUCCESS;
     const emit_options eo = {o->c_path, o->h_path, o->data_dir, o->m4, o->unroll};

@@ -38,7 +38,7 @@ static const option_row rows[] = {
     {OPT_DENSE, "dense", "D", "states mixed by no weight: error, diagonal or drop"},
     {'L', "learning", "KEY=VALUE", "any key of learning: decay=0.9"},
     {OPT_GRAPH, "graph", "FORM", "print the eligibility-trace graph: text, json or gv; write nothing"},
-    {OPT_DUMP, "dump", "PASS", "print the intermediate form (ir); write nothing"},
+    {OPT_DUMP, "dump", "PASS", "print the nodes after a pass, ir or diff; write nothing"},
     {OPT_UNROLL, "unroll", "N", "write out loops of at most N turns (default: 8)"},
     {OPT_M4, "m4", "PATH", "run this GNU m4"},
     {'n', "check", NULL, "check the spec; write nothing"},
@@ -106,6 +106,8 @@ static int read_choice(arena *a, int code, const char *text, const char *const *
     return usage(arena_printf(a, "--%s is one of %s, not", option_name(code), all), text);
 }
 
+const char *const options_dumps[] = {"ir", "diff", NULL};
+
 static int read_form(arena *a, const char *text, options *o)
 {
     static const char *const form[] = {"text", "json", "gv", NULL};
@@ -138,9 +140,7 @@ static int read_one(int code, char *value, arena *a, options *o, const char **di
     case OPT_PLAIN: return read_choice(a, code, value, rule_words(LEARN_PLAIN), &o->plain);
     case OPT_DENSE: return read_choice(a, code, value, rule_words(LEARN_DENSE), &o->dense);
     case OPT_GRAPH: return read_form(a, value, o);
-    case OPT_DUMP:
-        o->dump = true;
-        return strcmp(value, "ir") == 0 ? OPTIONS_GO_ON : usage("--dump is one of ir, not", value);
+    case OPT_DUMP: return read_choice(a, code, value, options_dumps, &o->dump);
     case OPT_WINDOW:
         return read_number(value, 1, 1 << 20, &o->window) ? OPTIONS_GO_ON
                                                           : usage("--window is a number of steps, not",

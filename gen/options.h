@@ -23,8 +23,12 @@ typedef struct {
     int unroll;
     int max_errors;
     show_form show;
-    bool dump, check_only, list_outputs;
+    const char *dump; /* one of options_dumps: the pass to print after; NULL: none */
+    bool check_only, list_outputs;
 } options;
+
+/* The passes that --dump prints after: the tensor graph, and with all derivatives.  */
+extern const char *const options_dumps[];
 
 enum { EXIT_USAGE = 2, EXIT_ENVIRONMENT = 4, OPTIONS_GO_ON = -1 };
 

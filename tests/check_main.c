@@ -28,7 +28,9 @@ static Suite *(*const all_suites[])(void) = {
     snapshot_suite,
     stack_suite,
     yaml_suite,
-};
+
+    docs_suite,
+    lists_suite,};
 
 int main(void)
 {

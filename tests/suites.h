@@ -29,4 +29,6 @@ Suite *snapshot_suite(void);
 Suite *stack_suite(void);
 Suite *yaml_suite(void);
 
-#endif
+
+Suite *docs_suite(void);
+Suite *lists_suite(void);#endif

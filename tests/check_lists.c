@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists in the documents, held against the code that they are about.  doc/spec.md: every key, function, init and
+   cell of the language.  templates/README.md: the values that C gives to the templates.
+   What the code has is read from its sources, where the tables are.  */
+#define _XOPEN_SOURCE 700
+#include "builtin.h"
+#include "run.h"
+#include "spec.h"
+#include "suites.h"
+
+#include <ctype.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORDS_MAX = 400, WORD_LENGTH = 80 };
+
+typedef struct {
+    int n;
+    char word[WORDS_MAX][WORD_LENGTH];
+} words;
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static bool has(const words *w, const char *word)
+{
+    for (int i = 0; i < w->n; i++)
+        if (strcmp(w->word[i], word) == 0)
+            return true;
+    return false;
+}
+
+/* BEFORE, WORD (N characters) and AFTER as one word.  */
+static void add(words *w, const char *before, const char *word, size_t n, const char *after)
+{
+    char whole[WORD_LENGTH];
+    ck_assert_int_lt(snprintf(whole, sizeof whole, "%s%.*s%s", before, (int)n, word, after), WORD_LENGTH);
+    if (n == 0 || has(w, whole))
+        return;
+    ck_assert_int_lt(w->n, WORDS_MAX);
+    strcpy(w->word[w->n++], whole);
+}
+
+/* All files of the source tree that FILES names, one behind the other.  */
+static void read_all(const char *files, buf *text)
+{
+    glob_t found = {0};
+    ck_assert_msg(glob(run_source_path(files), 0, NULL, &found) == 0, "no file is %s", files);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        ck_assert(run_read_file(found.gl_pathv[i], text));
+    globfree(&found);
+}
+
+/* Every word of TEXT that stands behind LEFT and before RIGHT; one that goes on with an argument of a macro ($1) is
+   none.  */
+static void add_between(words *w, const char *text, const char *left, const char *right,
+                        const char *before, const char *after)
+{
+    for (const char *p = strstr(text, left); p; p = strstr(p, left)) {
+        p += strlen(left);
+        size_t n = 0;
+        while (is_word(p[n]))
+            n++;
+        if (p[n] != '$' && strncmp(p + n, right, strlen(right)) == 0)
+            add(w, before, p, n, after);
+    }
+}
+
+/* Fails with the words of A that B lacks.  */
+static void all_in(const words *a, const words *b, const char *what)
+{
+    buf missing = {0};
+    for (int i = 0; i < a->n; i++)
+        if (!has(b, a->word[i]))
+            buf_printf(&missing, " %s", a->word[i]);
+    ck_assert_msg(a->n > 0, "%s: nothing was found to compare", what);
+    ck_assert_msg(missing.len == 0, "%s:%s", what, buf_text(&missing));
+    buf_free(&missing);
+}
+
+/* --- templates/README.md -------------------------------------------------------------------------------- */
+
+/* A macro of the templates that stands for values named after its argument.  */
+static const struct {
+    const char *call, *before, *after;
+} uses[] = {
+    {"et_value(", "et_value(", ")"},
+    {"et_each_", "et_each_", ""},
+    {"et_struct(«", "et_each_", ""},
+    {"et_body_", "et_body_", ""},
+    {"et_unused_", "et_unused_", ""},
+    {"et_function(«", "et_body_", ""},
+    {"et_function(«", "et_unused_", ""},
+    {"et_function(«", "et_value(returns_", ")"},
+};
+
+/* TEXT without the lines that are m4's comments.  */
+static void drop_comments(const char *text, buf *res)
+{
+    for (const char *p = text; *p; p += strcspn(p, "\n") + (p[strcspn(p, "\n")] == '\n'))
+        if (strncmp(p, "m4_dnl", 6) != 0)
+            buf_bytes(res, p, strcspn(p, "\n") + (p[strcspn(p, "\n")] == '\n'));
+}
+
+static void find_used(words *w)
+{
+    buf all = {0}, text = {0};
+    read_all("templates/*.m4", &all);
+    drop_comments(all.text, &text);
+    buf_free(&all);
+    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++)
+        add_between(w, text.text, uses[i].call, "", uses[i].before, uses[i].after);
+    buf_free(&text);
+}
+
+/* The functions of emit.c that give values, and what these are called.  */
+static const struct {
+    const char *call, *before, *after;
+} gives[] = {
+    {"set(em, \"", "et_value(", ")"},
+    {"set_flag(em, \"", "et_value(", ")"},
+    {"set_flag(&em, \"", "et_value(", ")"},
+    {"set_number(em, \"", "et_value(", ")"},
+    {"set_source(&em, \"", "et_value(", ")"},
+    {"open_list(em, \"", "et_each_", ""},
+    {"set_block(em, \"", "et_each_", ""},
+    {"set_entries(em, \"", "et_each_", ""},
+    {"open_body(em, \"", "et_body_", ""},
+    {"set_init(&em, \"", "et_body_", ""},
+    {"set_body(em, \"", "et_body_", ""},
+    {"set_body(em, \"", "et_unused_", ""},
+    {"set_body(em, \"", "et_value(returns_", ")"},
+};
+
+static void find_given(words *w)
+{
+    buf text = {0};
+    read_all("gen/emit*.c", &text);
+    for (size_t i = 0; i < sizeof gives / sizeof gives[0]; i++)
+        add_between(w, text.text, gives[i].call, "\"", gives[i].before, gives[i].after);
+    buf_free(&text);
+}
+
+/* The first cells of the README's tables: | `et_value(name)` | ...  */
+static void find_listed(words *w)
+{
+    buf text = {0};
+    read_all("templates/README.md", &text);
+    add_between(w, text.text, "| `et_value(", ")` |", "et_value(", ")");
+    add_between(w, text.text, "| `et_each_", "` |", "et_each_", "");
+    add_between(w, text.text, "| `et_body_", "` |", "et_body_", "");
+    add_between(w, text.text, "| `et_unused_", "` |", "et_unused_", "");
+    buf_free(&text);
+}
+
+START_TEST(values_are_listed)
+{
+    static words used, given, listed;
+    find_used(&used);
+    find_given(&given);
+    find_listed(&listed);
+    all_in(&used, &listed, "used in templates, not in templates/README.md");
+    all_in(&given, &listed, "given by emit.c, not in templates/README.md");
+    all_in(&listed, &given, "in templates/README.md, given by nobody");
+}
+END_TEST
+
+START_TEST(statement_macros_are_listed)
+{
+    static words defined, listed;
+    buf text = {0}, readme = {0};
+    read_all("templates/kernels.m4", &text);
+    add_between(&defined, text.text, "m4_define(«et_", "», ", "et_", "");
+    read_all("templates/README.md", &readme);
+    add_between(&listed, readme.text, "| `et_", "(", "et_", "");
+    add_between(&listed, readme.text, "| `et_", "`", "et_", "");
+    all_in(&defined, &listed, "defined in kernels.m4, not in templates/README.md");
+    buf_free(&text);
+    buf_free(&readme);
+}
+END_TEST
+
+/* --- doc/spec.md ---------------------------------------------------------------------------------------- */
+
+/* All that stands between back quotes with WORD at its beginning.  */
+static void find_named(words *w)
+{
+    buf text = {0};
+    read_all("doc/spec.md", &text);
+    add_between(w, text.text, "`", "`", "", "");
+    add_between(w, text.text, "`", "(", "", "");
+    add_between(w, text.text, "`", ":", "", "");
+    add_between(w, text.text, "`", " =", "", "");
+    buf_free(&text);
+}
+
+START_TEST(every_key_is_in_the_reference)
+{
+    static words keys, named;
+    buf text = {0};
+    read_all("gen/spec*.c", &text);
+    add_between(&keys, text.text, "{\"", "\", read_", "", "");
+    add_between(&keys, text.text, "{\"", "\", spec_read_", "", "");
+    add_between(&keys, text.text, "strcmp(key->text, \"", "\") == 0", "", "");
+    find_named(&named);
+    ck_assert(has(&keys, "etrace") && has(&keys, "window") && has(&keys, "in") && has(&keys, "sparse"));
+    all_in(&keys, &named, "keys that doc/spec.md does not name");
+    buf_free(&text);
+}
+END_TEST
+
+START_TEST(every_function_is_in_the_reference)
+{
+    static words functions, named;
+    const char *builtin[100];
+    size_t n = builtin_names(builtin, 100);
+    for (size_t i = 0; i < n; i++)
+        add(&functions, "", builtin[i], strlen(builtin[i]), "");
+    for (int op = 0; op < OP_COUNT; op++)
+        if (op_table[op].elementwise && op != OP_real && op != OP_copy && op != OP_graft && op != OP_weight)
+            add(&functions, "", op_table[op].name, strlen(op_table[op].name), "");
+    add(&functions, "", "spike", 5, "");
+    find_named(&named);
+    all_in(&functions, &named, "functions that doc/spec.md does not name");
+}
+END_TEST
+
+START_TEST(every_init_is_in_the_reference)
+{
+    static words inits, named;
+    buf text = {0};
+    read_all("gen/init.c", &text);
+    add_between(&inits, text.text, "{\"", "\", INIT_", "", "");
+    add_between(&inits, text.text, "(e->name, \"", "\") == 0", "", "");
+    find_named(&named);
+    ck_assert(has(&inits, "glorot_uniform") && has(&inits, "orthogonal") && has(&inits, "uniform"));
+    all_in(&inits, &named, "inits that doc/spec.md does not name");
+    buf_free(&text);
+}
+END_TEST
+
+/* The words that a key or an option chooses from.  */
+START_TEST(every_choice_is_in_the_reference)
+{
+    static words chosen, named;
+    const char *const *const lists[] = {spec_rules, spec_vjp_times, spec_signals, spec_plains, spec_denses};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        for (int k = 0; lists[i][k]; k++)
+            add(&chosen, "", lists[i][k], strlen(lists[i][k]), "");
+    find_named(&named);
+    all_in(&chosen, &named, "choices that doc/spec.md does not name");
+}
+END_TEST
+
+/* An argument as the table of cells has it: `tau = 5`, or `size` where there is no default.  */
+static void argument_text(const spec_arg *arg, buf *res)
+{
+    buf_printf(res, arg->fallback ? "`%s = %s`" : "`%s`", arg->name, arg->fallback ? arg->fallback->text : "");
+}
+
+/* The row of the table of cells that begins with | `NAME` |, or NULL.  */
+static char *cell_row(const char *text, const char *name)
+{
+    char head[WORD_LENGTH];
+    snprintf(head, sizeof head, "\n| `%s` |", name);
+    const char *row = strstr(text, head);
+    return row ? strndup(row + 1, strcspn(row + 1, "\n")) : NULL;
+}
+
+static void check_cell(const char *path, const char *text, buf *missing)
+{
+    arena *a = arena_new();
+    spec_status status;
+    const spec *s = spec_read(path, true, a, diag_new(a, 1), &status);
+    ck_assert_msg(s != NULL, "%s cannot be read", path);
+    char *row = cell_row(text, s->name);
+    if (!row)
+        buf_printf(missing, "\n%s", s->name);
+    for (size_t i = 0; row && i < s->n_args; i++) {
+        buf arg = {0};
+        argument_text(&s->arg[i], &arg);
+        if (!strstr(row, arg.text))
+            buf_printf(missing, "\n%s: %s", s->name, arg.text);
+        buf_free(&arg);
+    }
+    for (size_t i = 0; row && i < s->n_inputs; i++) {
+        buf input = {0};
+        buf_printf(&input, "`%s`", s->input[i].name);
+        if (!strstr(row, input.text))
+            buf_printf(missing, "\n%s: input %s", s->name, input.text);
+        buf_free(&input);
+    }
+    for (size_t i = 0; row && i < s->n_equations; i++)
+        if (!strstr(row, s->equation[i].text))
+            buf_printf(missing, "\n%s: %s", s->name, s->equation[i].text);
+    free(row);
+    arena_free(a);
+}
+
+START_TEST(every_cell_is_in_the_reference)
+{
+    glob_t found = {0};
+    buf text = {0}, missing = {0};
+    read_all("doc/spec.md", &text);
+    ck_assert_int_eq(glob(run_source_path("templates/cells/*.yaml"), 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        check_cell(found.gl_pathv[i], text.text, &missing);
+    ck_assert_msg(missing.len == 0, "doc/spec.md's table of cells lacks:%s", buf_text(&missing));
+    globfree(&found);
+    buf_free(&text);
+    buf_free(&missing);
+}
+END_TEST
+
+Suite *lists_suite(void)
+{
+    Suite *s = suite_create("lists");
+    TCase *templates = tcase_create("templates"), *language = tcase_create("language");
+    tcase_add_test(templates, values_are_listed);
+    tcase_add_test(templates, statement_macros_are_listed);
+    tcase_add_test(language, every_key_is_in_the_reference);
+    tcase_add_test(language, every_function_is_in_the_reference);
+    tcase_add_test(language, every_init_is_in_the_reference);
+    tcase_add_test(language, every_choice_is_in_the_reference);
+    tcase_add_test(language, every_cell_is_in_the_reference);
+    suite_add_tcase(s, templates);
+    suite_add_tcase(s, language);
+    return s;
+}
