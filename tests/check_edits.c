@@ -36,7 +36,8 @@ static const char *const words[] = {
     "softmax_cross_entropy(", "axis=", "axis=-1", "[0]", "[0:2]", "[-1:]", "[h]", "params", "hidden", "state",
     "inputs", "targets", "modules", "functions", "outputs", "loss", "step", "shape", "init", "type: index",
     "size", "value", "cell", "gru", "repeat", "while", "if", "max", "import", "sparse", "random", "spike(",
-    "surrogate=relu", "conv(", "einsum(", "padding=same", "embedding(", "lora(", "element_wise(", "stop_gradient(", "\t", "\n", "\n  ", "\r", "\xff", "\xc3\xa9", "\xef\xbb\xbf", "\xe2\x80\xae"};
+    "surrogate=relu", "conv(", "einsum(", "padding=same", "embedding(", "lora(", "element_wise(", "stop_gradient(",
+    "rule: ", "rtrl", "uoro", "pp_prop", "hybrid", "snap", "order: 2", "scope: coupled", "window: 3", "\t", "\n", "\n  ", "\r", "\xff", "\xc3\xa9", "\xef\xbb\xbf", "\xe2\x80\xae"};
 
 enum { N_WORDS = sizeof words / sizeof words[0], EDITS = 2000 };
 
@@ -64,19 +65,21 @@ static void compile_model(const spec *s, arena *a, diag *d)
     const lower_options lowering = {.data_dir = run_source_path(".")};
     const options nothing_said = {0};
     learning set;
-    if (!options_learning(&nothing_said, s, d, &set))
+    if (!options_learning(&nothing_said, s, a, d, &set))
         return;
     ir *g = lower_spec(s, &lowering, a, d);
     ck_assert((g == NULL) == (diag_errors(d) > 0));
     if (!g)
         return;
     ir_check(g);
-    graph *gr = graph_compile(g, set.rule == RULE_BPTT ? DENSE_DROP : set.dense);
+    bool exact = set.trace == TRACE_NONE || set.trace == TRACE_EXACT;
+    graph *gr = graph_compile(g, exact || set.coupled ? DENSE_DIAGONAL : set.dense, set.coupled);
     if (diag_errors(d) > 0)
         return;
     diff_jacobians(gr, set.dense);
     learn_plan(gr, &set);
-    ir_check(g);
+    if (diag_errors(d) == 0)
+        ir_check(g);
 }
 
 static void compile(const char *name, const buf *text)
