@@ -60,6 +60,7 @@ static void declare_traces(carrier *c)
         if (c->several)
             path = arena_printf(g->arena, "%s.%s", path, state);
         c->e[a] = ir_var(g, VAR_TRACE, path, c->form.trace, TYPE_REAL, (loc){0});
+        g->var[c->e[a]].owner = (int)(c->r - c->l->gr->relation);
         g->var[c->e[a]].note = arena_printf(g->arena, "eligibility trace of %s in %s", c->r->name,
                                             state);
     }

@@ -4,6 +4,7 @@
 #define OPTIONS_H
 
 #include "learn.h"
+#include "report.h"
 #include "spec.h"
 
 typedef enum { SHOW_NOTHING, SHOW_TEXT, SHOW_JSON, SHOW_GV } show_form;
@@ -20,6 +21,9 @@ typedef struct {
     int window;                                           /* 0: as the spec says */
     int unroll;
     int max_errors;
+    const char *report; /* where to; NULL: nowhere */
+    bool report_json;
+    report_limits limits;
     show_form show;
     bool dump, check_only, list_outputs;
 } options;
