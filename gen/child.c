@@ -70,7 +70,7 @@ static bool pipes_open(pipes *p)
 }
 
 /* Lower the limit WHICH to MAX; one that is lower already stays.  */
-static bool limit(int which, size_t max)
+static bool limit(__rlimit_resource_t which, size_t max)
 {
     struct rlimit r;
 

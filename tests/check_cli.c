@@ -254,10 +254,11 @@ START_TEST(usage)
     run("model.yaml -o", 2, "needs a value: '-o'");
     run("model.yaml --output", 2, "needs a value: '--output'");
     run("--check=yes model.yaml", 2, "takes no value: '--check'");
-    run("--rule=rtrl model.yaml", 2, "--rule is one of d_rtrl, bptt, not 'rtrl'");
+    run("--rule=rtrll model.yaml", 2, ", bptt, not 'rtrll'");
+    ck_assert(strncmp(r.err.text, "etrace-gen: error: --rule is one of d_rtrl, ", 44) == 0);
     run("--vjp-time=2 model.yaml", 2, "--vjp-time is one of t, t_minus_1, not '2'");
     run("--graph=png model.yaml", 2, "--graph is one of text, json, gv, not 'png'");
-    run("--dump=x model.yaml", 2, "--dump is one of ir, not 'x'");
+    run("--dump=x model.yaml", 2, "--dump is one of ir, diff, not 'x'");
     run("--window=0 model.yaml", 2, "--window is a number of steps, not '0'");
     run("--window=1x model.yaml", 2, "not '1x'");
     run("--window=99999999999999999999 model.yaml", 2, "--window");

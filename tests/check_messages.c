@@ -200,7 +200,32 @@ START_TEST(every_code_has_a_golden_text)
 }
 END_TEST
 
-/* The same for the names of warnings, "[-Wname]".  */
+/* A code is one message.  Those that several files give say the same thing.  */
+START_TEST(every_code_has_one_meaning)
+{
+    static const char shared[] = " E0314 E0340 E0341 E0357 E0358 ";
+    static char owner[10000][64];
+    glob_t found = find_files("gen/*.c");
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        const char *file = last_part(found.gl_pathv[i]);
+        buf text = {0};
+        ck_assert(run_read_file(found.gl_pathv[i], &text));
+        for (const char *p = strstr(text.text, "\"E0"); p; p = strstr(p + 1, "\"E0")) {
+            char code[8] = " ";
+            memcpy(code + 1, p + 1, 5);
+            char *known = owner[atoi(code + 2)];
+            if (*known == '\0')
+                snprintf(known, sizeof owner[0], "%s", file);
+            ck_assert_msg(strcmp(known, file) == 0 || strstr(shared, code), "%s is in %s and in %s",
+                          code + 1, known, file);
+        }
+        buf_free(&text);
+    }
+    globfree(&found);
+}
+END_TEST
+
+/* Each name of a warning has a golden text, "[-Wname]".  */
 START_TEST(every_warning_has_a_golden_text)
 {
     buf sources = {0}, goldens = {0};
@@ -238,6 +263,7 @@ Suite *messages_suite(void)
     tcase_add_loop_test(golden, message_is_as_written, 0, count_specs());
     tcase_add_test(golden, every_golden_has_its_spec);
     tcase_add_test(codes, every_code_has_a_golden_text);
+    tcase_add_test(codes, every_code_has_one_meaning);
     tcase_add_test(codes, every_warning_has_a_golden_text);
     suite_add_tcase(s, golden);
     suite_add_tcase(s, codes);

@@ -230,7 +230,7 @@ START_TEST(over_the_limit_nothing_is_written)
     run_write_file(run_path(folder, "m.yaml"), spec, strlen(spec));
     run_result over = run_etrace(folder, "--max-ram=1K --report=r.txt m.yaml");
     ck_assert_int_eq(over.status, 1);
-    ck_assert(strstr(buf_text(&over.err), "[E0510]") != NULL);
+    ck_assert(strstr(buf_text(&over.err), "[E0520]") != NULL);
     ck_assert_int_eq(run_count_files(folder), 1);
     run_result under = run_etrace(folder, "--max-ram=1M --report m.yaml");
     ck_assert_int_eq(under.status, 0);
