@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every message as golden text: tests/diag/NAME.yaml is a spec, NAME.err what `etrace-gen -n NAME.yaml` says of
-   it.  A spec may begin with `# args: WORDS` and `# status: N`; files that begin with `cell:` are
-   cells that others use.  `make update-golden` writes the .err files anew; read the change before it is
-   kept.  */
+/* Every message as golden text: tests/diag/NAME.yaml is a spec, NAME.err what `etrace-gen -n
+   NAME.yaml` says of it.  A spec may begin with `# args: WORDS` and `# status: N`; files that begin
+   with `cell:` are cells that others use.  `make update-golden` writes the .err files anew; read
+   the change before it is kept.  */
 #define _XOPEN_SOURCE 700
 #include "run.h"
 #include "suites.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the golden texts ------------------------------------------------------------------------------ */
+/* --- the golden texts ------------------------------------------------------------------------ */
 
 static glob_t find_files(const char *pattern)
 {
@@ -22,7 +22,8 @@ static glob_t find_files(const char *pattern)
     return found;
 }
 
-/* The rest of the line that begins with KEY, among the first lines of TEXT; the caller frees it.  */
+/* The rest of the line that begins with KEY, among the first lines of TEXT; the caller frees
+   it.  */
 static char *header_line(const char *text, const char *key)
 {
     size_t n = strlen(key);
@@ -129,9 +130,10 @@ START_TEST(every_golden_has_its_spec)
 }
 END_TEST
 
-/* --- the codes ---------------------------------------------------------------------------------------- */
+/* --- the codes ------------------------------------------------------------------------------- */
 
-/* Codes that no file in tests/diag can bring about, and where they are tested instead, or why not.  */
+/* Codes that no file in tests/diag can bring about, and where they are tested instead, or why
+   not.  */
 static const struct {
     const char *code, *why;
 } exceptions[] = {
