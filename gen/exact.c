@@ -47,6 +47,8 @@ static bool add_parameter(learner *l, int p, const bool *later)
     graph *gr = l->gr;
     const var param = g->var[p];
     int64_t size = shape_numel(param.shape);
+    if (!forward_fits(gr, 1, l->set->at))
+        return false;
     const bool *influenced = find_influenced(gr, later, p);
     int n_vars = g->n_vars, *seed = ARENA_ARRAY(g->arena, int, n_vars + gr->n_hidden + 1);
     int *P = ARENA_ARRAY(g->arena, int, gr->n_hidden + 1);

@@ -233,17 +233,27 @@ static int structural(forward *f, int n)
     }
 }
 
+bool forward_fits(const graph *gr, int rank, loc at)
+{
+    const ir *g = gr->ir;
+    for (int n = 0; n < gr->n_base; n++)
+        if (g->node[n].shape.rank + rank > RANK_MAX) {
+            diag_error(g->diag, at, "E0513", "this rule would need values of more than %d axes",
+                       RANK_MAX);
+            return false;
+        }
+    return true;
+}
+
 int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at)
 {
     ir *g = gr->ir;
+    if (!forward_fits(gr, dirs.rank, at))
+        return NULL;
     forward f = {gr, g, dirs, ARENA_ARRAY(g->arena, int, gr->n_base + 1), at, false};
     for (int n = 0; n < gr->n_base && !f.failed; n++) {
         const ir_node v = g->node[n];
         f.t[n] = NO_NODE;
-        if (v.shape.rank + dirs.rank > RANK_MAX) {
-            diag_error(g->diag, at, "E0513", "this rule would need values of more than %d axes", RANK_MAX);
-            return NULL;
-        }
         if (v.op == OP_var)
             f.t[n] = seed[v.var];
         else if (v.type == TYPE_REAL && v.op != OP_stop_gradient)

@@ -5,6 +5,9 @@
 
 #include "graph.h"
 
+/* Is there room for RANK more axes behind every forward node?  False after an error, placed at AT.  */
+bool forward_fits(const graph *gr, int rank, loc at);
+
 /* SEED is of ir.var: the tangent of the value that the variable has before the step, of the variable's shape
    with the axes DIRS behind; NO_NODE: zero.  Returns the tangents of the forward nodes, of their shapes with
    DIRS behind.  NULL after an error, placed at AT: an op that has no forward mode, or too many axes.  */
