@@ -229,11 +229,12 @@ static int call_softmax_cross_entropy(const call *c)
     if (g->node[c->arg[1]].type == TYPE_INDEX) {
         if (s.rank != 1 || t.rank != 0)
             return builtin_misfit(c);
-        int64_t size = g->var[g->node[c->arg[1]].var].index_size;
+        int64_t size = ir_index_size(g, c->arg[1]);
         if (size != s.dim[0]) {
             diag_error(c->lo->diag, c->e->at, "E0356", "%lld logits for a label of %lld classes",
                        (long long)s.dim[0], (long long)size);
-            diag_note(c->lo->diag, g->var[g->node[c->arg[1]].var].at, "the label is declared here");
+            if (g->node[c->arg[1]].op == OP_var)
+                diag_note(c->lo->diag, g->var[g->node[c->arg[1]].var].at, "the label is declared here");
             return NO_NODE;
         }
         int less = shifted(g, c->arg[0], &logsum);
@@ -300,6 +301,8 @@ static const struct {
     {"element_wise", 1, 1, "", weight_element_wise},
     {"max_pool", 2, 2, "stride ", weight_max_pool},
     {"avg_pool", 2, 2, "stride ", weight_avg_pool},
+    {"dropout", 3, 3, "", random_dropout},
+    {"random_uniform", 2, 2, "", random_uniform},
 };
 
 enum { N_BUILTINS = sizeof table / sizeof table[0] };
@@ -358,7 +361,7 @@ int builtin_call(lowering *lo, scope *sc, const expr *e, const int *arg)
         return NO_NODE;
     }
     bool texts = table[i].make == call_reshape || table[i].make == weight_einsum
-                 || table[i].make == weight_max_pool || table[i].make == weight_avg_pool;
+                 || table[i].make == random_uniform || table[i].make == weight_max_pool || table[i].make == weight_avg_pool;
     for (int k = 0; k < c.n; k++)
         if (is_text(e->arg[k]) && !texts)
             return builtin_refuse(&c, "E0358", "does not take a list or a text");

@@ -33,4 +33,8 @@ int weight_element_wise(const call *c);
 int weight_max_pool(const call *c);
 int weight_avg_pool(const call *c);
 
+/* random.c */
+int random_dropout(const call *c);
+int random_uniform(const call *c);
+
 #endif

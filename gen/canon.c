@@ -139,7 +139,8 @@ static int canon_where(ir *g, int c, int a, int b)
 int canon_elementwise(ir *g, op_code op, const int *arg, shape s)
 {
     double x[3] = {0, 0, 0};
-    bool constant = op != OP_stop_gradient && op != OP_copy && op != OP_graft;
+    bool constant = op != OP_stop_gradient && op != OP_copy && op != OP_graft
+                    && op != OP_index && op != OP_next_seed && op != OP_random;
     for (int i = 0; i < op_table[op].arity; i++) {
         constant = constant && is_op(g, arg[i], OP_const);
         x[i] = g->node[arg[i]].number;
@@ -163,6 +164,8 @@ int canon_elementwise(ir *g, op_code op, const int *arg, shape s)
         return is_op(g, arg[0], OP_neg) ? g->node[arg[0]].arg[0] : NO_NODE;
     case OP_graft: /* a constant has no derivative to graft on */
         return is_op(g, arg[1], OP_const) || ir_is_zero(g, arg[2]) ? arg[0] : NO_NODE;
+    case OP_index:
+        return g->node[arg[0]].type == TYPE_INDEX ? arg[0] : NO_NODE;
     case OP_real:
         return g->node[arg[0]].type == TYPE_REAL ? arg[0] : NO_NODE;
     default: return NO_NODE;

@@ -8,10 +8,17 @@
 
 /* --- statements ------------------------------------------------------------------------------------ */
 
+/* The type of what holds node N.  */
+static const char *held_type(const cgen *c, int n)
+{
+    value_type type = c->ir->node[n].type;
+    return type == TYPE_BOOL ? "int" : type == TYPE_INDEX ? "int32_t" : cgen_real(c);
+}
+
 void cgen_declare(cgen *c, int n, const char *init)
 {
     const ir_node *v = &c->ir->node[n];
-    cgen_line(c, arena_printf(c->arena, "%s %s%s%s;", cgen_real(c), cgen_name(c, n),
+    cgen_line(c, arena_printf(c->arena, "%s %s%s%s;", held_type(c, n), cgen_name(c, n),
                          cgen_dims(c->arena, v->shape), init));
 }
 
@@ -59,10 +66,9 @@ static void item_statement(cgen *c, int n, const subscript *at)
         return;
     const char *text = cgen_expression(c, n, at, &prec);
     if (cgen_is_local(c, n)) {
-        const char *type = v->type == TYPE_BOOL ? "int" : cgen_real(c);
-        cgen_line(c, arena_printf(c->arena, "const %s %s = %s;", type, cgen_name(c, n), text));
+        cgen_line(c, arena_printf(c->arena, "const %s %s = %s;", held_type(c, n), cgen_name(c, n), text));
     } else if (hold == HOLD_ARRAY && v->shape.rank == 0) {
-        cgen_line(c, arena_printf(c->arena, "const %s %s = %s;", cgen_real(c), cgen_name(c, n), text));
+        cgen_line(c, arena_printf(c->arena, "const %s %s = %s;", held_type(c, n), cgen_name(c, n), text));
     } else {
         cgen_line(c, arena_printf(c->arena, "%s = %s;", cgen_element(c, cgen_base(c, n), v->shape, at), text));
     }

@@ -155,8 +155,8 @@ const char *cgen_base(cgen *c, int n)
     return cgen_name(c, n);
 }
 
-/* `(&x[0][0])[i * 4 + k]`: element AT of S in an array of shape FROM.  */
-static const char *flat_element(cgen *c, const char *base, shape from, shape s, const subscript *at)
+/* The number of element AT of an array of shape S.  */
+static subscript flat_subscript(cgen *c, shape s, const subscript *at)
 {
     const char *flat = NULL;
     int64_t add = 0, stride = 1;
@@ -171,12 +171,18 @@ static const char *flat_element(cgen *c, const char *base, shape from, shape s, 
         add += at[i].add * stride;
         stride *= s.dim[i];
     }
+    return (subscript){flat, add};
+}
+
+/* `(&x[0][0])[i * 4 + k]`: element AT of S in an array of shape FROM.  */
+static const char *flat_element(cgen *c, const char *base, shape from, shape s, const subscript *at)
+{
     const char *first = base;
     for (int i = 0; i < from.rank; i++)
         first = arena_printf(c->arena, "%s[0]", first);
     if (from.rank == 0)
         return base;
-    const char *index = subscript_text(c, (subscript){flat, add});
+    const char *index = subscript_text(c, flat_subscript(c, s, at));
     return from.rank == 1 ? arena_printf(c->arena, "%s[%s]", base, index)
                           : arena_printf(c->arena, "(&%s)[%s]", first, index);
 }
@@ -268,12 +274,18 @@ static bool needs_parens(const op_info *op, const char *at, int prec, bool first
     return prec > 4;
 }
 
+/* Whole numbers stay what they are where their results are, too, and where they become a real.  */
+static bool takes_index(op_code op)
+{
+    return op_table[op].result != TYPE_REAL || op == OP_real || op == OP_random;
+}
+
 /* An index among reals is converted.  */
 static const char *operand(cgen *c, int n, int i, const subscript *at, int *prec)
 {
     const ir_node *v = &c->ir->node[n];
     const char *text = cgen_value(c, v->arg[i], at, prec);
-    bool all_index = true;
+    bool all_index = takes_index(v->op);
     for (int k = 0; k < v->n_args; k++)
         all_index = all_index && c->ir->node[v->arg[k]].type == TYPE_INDEX;
     if (c->ir->node[v->arg[i]].type != TYPE_INDEX || all_index)
@@ -281,6 +293,20 @@ static const char *operand(cgen *c, int n, int i, const subscript *at, int *prec
     text = arena_printf(c->arena, *prec ? "(%s)(%s)" : "(%s)%s", cgen_real(c), text);
     *prec = 2;
     return text;
+}
+
+/* What {w}, {s} and {i} stand for: see ops.def.  */
+static const char *placeholder(cgen *c, int n, char what, const subscript *at)
+{
+    const ir_node *v = &c->ir->node[n];
+    if (what == 'w')
+        return c->ir->real_bits == 32 ? "f32" : "f64";
+    if (what == 's')
+        return arena_printf(c->arena, "%lld", (long long)v->start);
+    const char *number = subscript_text(c, flat_subscript(c, v->shape, at));
+    return c->style->batched ? arena_printf(c->arena, "%lld * b + %s",
+                                            (long long)shape_numel(v->shape), number)
+                             : number;
 }
 
 const char *cgen_expression(cgen *c, int n, const subscript *at, int *prec)
@@ -297,6 +323,9 @@ const char *cgen_expression(cgen *c, int n, const subscript *at, int *prec)
             bool parens = needs_parens(op, f, inner, f == op->form);
             buf_printf(&text, parens ? "(%s)" : "%s", arg);
             f++;
+        } else if (*f == '{' && strchr("wsi", f[1])) {
+            buf_puts(&text, placeholder(c, n, f[1], at));
+            f += 2;
         } else if (*f == '{') {
             buf_puts(&text, cgen_number(c->arena, f[1] - '0', c->ir->real_bits));
             f += 2;

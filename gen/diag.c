@@ -4,8 +4,6 @@
    printed with its control characters escaped, so that no spec can drive a terminal.  */
 #include "diag.h"
 
-#include "buf.h"
-
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -308,9 +306,8 @@ static void put_message(buf *out, const diag *d, const message *m)
         put_caret(out, &m->at, text, len);
 }
 
-void diag_flush(diag *d)
+void diag_print(diag *d, buf *out)
 {
-    buf out = {0};
     if (d->n)
         qsort(d->held, d->n, sizeof *d->held, compare_messages);
     for (size_t i = 0; i < d->n && !d->gave_up; i++) {
@@ -318,20 +315,26 @@ void diag_flush(diag *d)
         if (was_said(d->held, i))
             continue;
         if (m->severity == ERROR && d->max_errors > 0 && d->n_printed == d->max_errors) {
-            buf_printf(&out, "etrace-gen: error: more than %d errors; the rest is not shown\n",
+            buf_printf(out, "etrace-gen: error: more than %d errors; the rest is not shown\n",
                        d->max_errors);
             d->gave_up = true;
             break;
         }
         d->n_printed += m->severity == ERROR;
-        put_message(&out, d, m);
+        put_message(out, d, m);
         for (const message *note = m->note; note; note = note->next)
-            put_message(&out, d, note);
+            put_message(out, d, note);
     }
+    d->n = 0;
+}
+
+void diag_flush(diag *d)
+{
+    buf out = {0};
+    diag_print(d, &out);
     fputs(buf_text(&out), stderr);
     fflush(stderr);
     buf_free(&out);
-    d->n = 0;
 }
 
 static int min_of(int x, int y)

@@ -14,6 +14,7 @@
 #define DIAG_H
 
 #include "arena.h"
+#include "buf.h"
 
 #include <stdbool.h>
 
@@ -59,7 +60,10 @@ void diag_note(diag *d, loc at, const char *format, ...) __attribute__((format(p
 /* Errors since the start, flushed or not.  */
 int diag_errors(const diag *d);
 
-/* Print what is held to stderr and forget it.  */
+/* Append what is held to OUT, as text, and forget it.  */
+void diag_print(diag *d, buf *out);
+
+/* The same to stderr.  */
 void diag_flush(diag *d);
 
 /* The candidate nearest to NAME by edit distance, or NULL if none is near.  */

@@ -200,6 +200,11 @@ static int (*const partial_of[OP_COUNT])(ir *, int, int) = {
 #include "ops.def"
 };
 
+int diff_partial(ir *g, int n, int i)
+{
+    return partial_of[g->node[n].op](g, n, i);
+}
+
 /* --- sums with structural zeros ------------------------------------------------------------- */
 
 static int plus(ir *g, int a, int b)

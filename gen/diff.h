@@ -5,6 +5,9 @@
 
 #include "graph.h"
 
+/* d N / d its argument I, of an element-wise N; NO_NODE: zero.  */
+int diff_partial(ir *g, int n, int i);
+
 /* Fill D of every group and df of every relation: forward mode, position by position, with the
    outputs of weight ops held fixed.  DENSE_DIAGONAL keeps the diagonal of square constant products.  */
 void diff_jacobians(graph *gr, dense_policy dense);

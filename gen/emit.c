@@ -95,9 +95,10 @@ static void set_banner(emitter *em)
     const ir *g = em->ir;
     const char *slash = strrchr(em->options->h_path, '/');
     const learning *set_ = &em->plan->set;
-    const char *rule = set_->rule == RULE_BPTT ? "bptt"
-                       : set_->window ? arena_printf(g->arena, "d_rtrl, window %d", set_->window)
-                                      : "d_rtrl, vjp_time t";
+    const char *rule = set_->trace == TRACE_NONE || set_->trace == TRACE_EXACT ? set_->rule
+                       : set_->window
+                           ? arena_printf(g->arena, "%s, window %d", set_->rule, set_->window)
+                           : arena_printf(g->arena, "%s, vjp_time t", set_->rule);
     rule = arena_printf(g->arena, "%s%s%s%s", rule, set_->signal_total ? ", signal total" : "",
                         set_->plain_none ? ", plain none" : "",
                         set_->dense == DENSE_DROP       ? ", dense drop"
@@ -315,7 +316,8 @@ static void init_line(emitter *em, const var *v, const char *block, int stream)
     bool batched = v->kind != VAR_PARAM && g->batch > 1;
     long long n = (long long)shape_numel(v->shape) * (batched ? g->batch : 1);
     const char *at = arena_printf(a, "&%s->%s", block, first_element(a, v, batched));
-    const char *x = cgen_number(a, v->init_a, g->real_bits);
+    const char *x = v->type == TYPE_INDEX ? arena_printf(a, "%lld", (long long)v->init_a)
+                                          : cgen_number(a, v->init_a, g->real_bits);
     const char *y = cgen_number(a, v->init_b, g->real_bits);
     int bits = g->real_bits;
     switch (v->init) {
@@ -412,7 +414,7 @@ static void set_bodies(emitter *em)
     static const char *const advance[] = {"p->", "s->", "e->", "in->", NULL};
     const model_plan *plan = em->plan;
     bool loss = em->ir->loss != NO_NODE, fused = plan->learn.n > 0;
-    bool window = loss && !fused && plan->set.rule != RULE_BPTT;
+    bool window = loss && !fused && plan->set.trace != TRACE_NONE;
     set_body(em, "step", &plan->step, step, false);
     set_body(em, "h2h", &plan->h2h, h2h, false);
     if (loss)
@@ -451,14 +453,33 @@ static void table(emitter *em, const char *name, const char *part, const int32_t
     line(em, "};");
 }
 
-/* The places of the non-zeros of sparse weights.  */
+static bool is_read(emitter *em, const char *name, const char *part)
+{
+    buf quoted = {0};
+    const char *text = arena_printf(em->ir->arena, "%s_%s[", name, part);
+    quote_m4(&quoted, text, strlen(text));
+    bool read = strstr(buf_text(&em->values), buf_text(&quoted)) != NULL;
+    buf_free(&quoted);
+    return read;
+}
+
+/* The places of the non-zeros of sparse weights, as far as the bodies read them.  */
 static void set_tables(emitter *em)
 {
+    const ir *g = em->ir;
+    bool *rows = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
+    bool *cols = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
+    for (int i = 0; i < g->n_patterns; i++) {
+        rows[i] = is_read(em, g->pattern[i].name, "row");
+        cols[i] = is_read(em, g->pattern[i].name, "col");
+    }
     open_body(em, "tables");
-    for (int i = 0; i < em->ir->n_patterns; i++) {
-        const pattern *p = &em->ir->pattern[i];
-        table(em, p->name, "row", p->row, p->n, p->n_rows <= 65536);
-        table(em, p->name, "col", p->col, p->n, p->n_cols <= 65536);
+    for (int i = 0; i < g->n_patterns; i++) {
+        const pattern *p = &g->pattern[i];
+        if (rows[i])
+            table(em, p->name, "row", p->row, p->n, p->n_rows <= 65536);
+        if (cols[i])
+            table(em, p->name, "col", p->col, p->n, p->n_cols <= 65536);
     }
     close_list(em);
 }
@@ -486,6 +507,14 @@ static bool set_source(emitter *em, const char *name, const char *file)
     return true;
 }
 
+static bool draws(const ir *g)
+{
+    for (int n = 0; n < g->n_nodes; n++)
+        if (g->node[n].op == OP_random)
+            return true;
+    return false;
+}
+
 skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options)
 {
     static const char *const templates[] = {"kernels.m4", "model.h.m4", "model.c.m4"};
@@ -496,9 +525,9 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     set_info(&em);
     bool random = set_init(&em, "init_params", "p", 1u << VAR_PARAM);
     set_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
-    set_flag(&em, "has_random", random);
-    set_tables(&em);
+    set_flag(&em, "has_random", random || draws(em.ir));
     set_bodies(&em);
+    set_tables(&em);
     skel_status status = SKEL_ENVIRONMENT;
     if (set_source(&em, "info_header", "etrace_info.h")
         && set_source(&em, "random_source", "etrace_random.h"))

@@ -200,17 +200,41 @@ static bool slice_bound(lowering *lo, scope *sc, const expr *e, int64_t n, int64
     return false;
 }
 
+/* The whole number that E names, a value known only when the program runs; NO_NODE if it is none.  */
+static int index_node(lowering *lo, scope *sc, const expr *e)
+{
+    const expr *name = e && e->kind == EXPR_SLICE ? e->arg[0] : e;
+    scope *home = sc;
+    const symbol *sym = name && name->kind == EXPR_NAME ? scope_lookup(&home, name->name, false) : NULL;
+    if (!sym || (sym->kind != SYM_VAR && sym->kind != SYM_INPUT))
+        return NO_NODE;
+    int x = eval(lo, sc, e);
+    return x != NO_NODE && lo->ir->node[x].type == TYPE_INDEX && lo->ir->node[x].shape.rank == 0
+               ? x
+               : NO_NODE;
+}
+
+/* Element INDEX of the last axis of X, which has N.  */
+static int pick(lowering *lo, const expr *e, int x, int index, int64_t n)
+{
+    int64_t size = ir_index_size(lo->ir, index);
+    if (size > 0 && size <= n)
+        return ir_take(lo->ir, x, index);
+    diag_error(lo->diag, e->at, "E0422", "an index of %lld values for an axis of %lld elements",
+               (long long)size, (long long)n);
+    if (size == 0)
+        diag_note(lo->diag, e->at, "how far a state goes is not known; only inputs and targets of "
+                                   "'type: index' pick an element");
+    return NO_NODE;
+}
+
 static int slice_axis(lowering *lo, scope *sc, const expr_slice *s, const expr *e, int x, int axis)
 {
     ir *g = lo->ir;
     int64_t n = g->node[x].shape.dim[axis], first, last;
-    if (s->single && g->node[x].shape.rank == 1 && s->first && s->first->kind == EXPR_NAME) {
-        symbol *sym = scope_find(sc, s->first->name, false);
-        int index = sym && sym->kind == SYM_VAR ? eval(lo, sc, s->first) : NO_NODE;
-        if (index != NO_NODE && g->node[index].type == TYPE_INDEX
-            && g->node[index].shape.rank == 0)
-            return ir_take(g, x, index);
-    }
+    int index = s->single ? index_node(lo, sc, s->first) : NO_NODE;
+    if (index != NO_NODE && axis == g->node[x].shape.rank - 1)
+        return pick(lo, s->first, x, index, n);
     if (!slice_bound(lo, sc, s->first, n, 0, &first)
         || (!s->single && !slice_bound(lo, sc, s->last, n, n, &last)))
         return NO_NODE;
@@ -238,9 +262,8 @@ static int eval_slice(lowering *lo, scope *sc, const expr *e)
     }
     shape kept = shape_scalar();
     for (size_t k = 0; k < e->n_slices; k++) {
-        int rank = g->node[x].shape.rank;
         x = slice_axis(lo, sc, &e->slice[k], e, x, (int)k);
-        if (x == NO_NODE || g->node[x].shape.rank < rank)
+        if (x == NO_NODE)
             return x;
     }
     shape s = g->node[x].shape;

@@ -267,7 +267,7 @@ static expr *parse_string(parser *p)
     while (p->at < p->end && peek(p, 0) != '"')
         p->at++;
     if (p->at == p->end)
-        return fail(p, from, from + 1, "E0224", "the text that begins here does not end");
+        return fail(p, from, from + 1, "E0225", "the text that begins here does not end");
     expr *e = new_expr(p, EXPR_STRING, from, ++p->at);
     if (e)
         e->name = arena_strndup(p->arena, p->text + from + 1, p->at - from - 2);

@@ -139,7 +139,7 @@ static void join(int *root, int n, int a, int b)
             root[s] = to;
 }
 
-static void find_groups(graph *gr, unsigned *way, dense_policy dense)
+static void find_groups(graph *gr, unsigned *way, dense_policy dense, bool coupled)
 {
     ir *g = gr->ir;
     int n = gr->n_hidden;
@@ -150,7 +150,8 @@ static void find_groups(graph *gr, unsigned *way, dense_policy dense)
     for (int s = 0; s < n; s++) {
         trace_ways(gr, g->var[gr->hidden[s]].now, way, reached);
         for (int to = 0; to < n; to++) {
-            if (by_position(reached[to]))
+            bool same = shape_equal(g->var[gr->hidden[s]].shape, g->var[gr->hidden[to]].shape);
+            if (by_position(reached[to]) || (coupled && same && reached[to]))
                 join(root, n, s, to);
             if (reached[to] & (BY_MIXING | BY_SLICE))
                 report_dense(gr, s, to, dense);
@@ -411,7 +412,7 @@ static void find_relations(graph *gr, unsigned *way)
     mark_biases(gr);
 }
 
-graph *graph_compile(ir *g, dense_policy dense)
+graph *graph_compile(ir *g, dense_policy dense, bool coupled)
 {
     graph *gr = ARENA_NEW(g->arena, graph);
     gr->ir = g;
@@ -441,7 +442,7 @@ graph *graph_compile(ir *g, dense_policy dense)
         gr->is_weight_op[n] = w != NO_NODE && graph_params_below(g, w, below) > 0;
     }
     unsigned *way = ARENA_ARRAY(g->arena, unsigned, gr->n_base + 1);
-    find_groups(gr, way, dense);
+    find_groups(gr, way, dense, coupled);
     find_relations(gr, way);
     g->deriving = true;
     return gr;

@@ -14,6 +14,7 @@ typedef struct {
     shape varshape;
     int *D;         /* n_states * n_states, row = new, col = old, each of VARSHAPE;
                        NULL until diff_jacobians has run */
+    int *coupled;   /* the same by all ways, weight ops included; NULL unless a rule asked for it */
 } hidden_group;
 
 /* A walk along the nodes from one SEED.  A value made of parameters may be broadcast on its way; SPREAD is
@@ -90,7 +91,8 @@ int graph_params_below(const ir *g, int w, int *param);
 /* What to do with such a dependence.  */
 typedef enum { DENSE_ERROR, DENSE_DIAGONAL, DENSE_DROP } dense_policy;
 
-graph *graph_compile(ir *g, dense_policy dense);
+/* COUPLED: states of one shape are of one group also when a weight op stands between them.  */
+graph *graph_compile(ir *g, dense_policy dense, bool coupled);
 
 /* The text, JSON and Graphviz forms of --graph.  */
 void show_text(const graph *gr, buf *out);

@@ -15,15 +15,14 @@
 
 enum { DEPTH_MAX = 16, FILE_MAX_BYTES = 16 * 1024 * 1024 };
 
-/* Why PATH may not be imported, or NULL.  */
-static const char *path_fault(const char *path)
+const char *import_path_fault(const char *path)
 {
     if (*path == '/' || *path == '\0')
-        return "the path of a cell file is relative to the file that imports it";
+        return "its path is relative to the file that names it";
     for (const char *part = path; part; part = strchr(part, '/')) {
         part += *part == '/';
         if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
-            return "a cell file lies beside the file that imports it, or below; '..' leaves that directory";
+            return "it lies beside the file that names it, or below; '..' leaves that directory";
     }
     return NULL;
 }
@@ -81,7 +80,7 @@ static void import_files(lowering *lo, const spec *s);
 /* The file that S imports as PATH; NULL after an error.  */
 static import *import_file(lowering *lo, const spec *s, const char *path, loc at)
 {
-    const char *slash = strrchr(s->file, '/'), *fault = path_fault(path);
+    const char *slash = strrchr(s->file, '/'), *fault = import_path_fault(path);
     struct stat st;
     int depth = 0;
     for (const import *i = lo->importing; i; i = i->importer)
@@ -174,13 +173,17 @@ static bool read_cell(lowering *lo, const char *path)
 /* Imported by the file that says M, beside the model, or in the library, in this order.  */
 const spec *import_cell(lowering *lo, const scope *around, const spec_module *m)
 {
+    bool faulty = false;
     while (around && !around->spec)
         around = around->parent;
     for (size_t i = 0; around && i < around->spec->n_imports; i++) {
         const spec *cell = around->spec->import[i].cell;
         if (cell && strcmp(cell->name, m->cell) == 0)
             return cell;
+        faulty = faulty || !cell;
     }
+    if (faulty) /* it may be the one that is meant, and its errors were reported */
+        return NULL;
     const char *candidate[] = {
         arena_printf(lo->arena, "%s%s.yaml", lo->model_dir, m->cell),
         arena_printf(lo->arena, "%s/templates/cells/%s.yaml", lo->options->data_dir, m->cell)};

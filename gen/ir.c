@@ -276,6 +276,13 @@ int ir_own_copy(ir *g, int x, int owner)
                                   .n_args = 1, .arg = &x, .start = owner, .var = -1});
 }
 
+int ir_random(ir *g, int seed, int64_t stream, shape s)
+{
+    int arg = ir_broadcast(g, seed, s);
+    return ir_intern(g, (ir_node){.op = OP_random, .type = TYPE_REAL, .shape = s, .n_args = 1,
+                                  .arg = &arg, .start = stream, .var = -1});
+}
+
 int ir_iota(ir *g, int64_t n)
 {
     return ir_intern(g, (ir_node){.op = OP_iota, .type = TYPE_INDEX, .shape = shape_of1(n), .var = -1});
@@ -461,6 +468,14 @@ bool ir_is_zero(const ir *g, int x)
 bool ir_elementwise(const ir *g, int x)
 {
     return op_table[g->node[x].op].elementwise;
+}
+
+int64_t ir_index_size(const ir *g, int x)
+{
+    const ir_node *v = &g->node[x];
+    while (v->op == OP_slice || v->op == OP_reshape || v->op == OP_broadcast || v->op == OP_take)
+        v = &g->node[v->arg[0]];
+    return v->op == OP_var ? g->var[v->var].index_size : 0;
 }
 
 int ir_n_reads(const ir *g, int x)

@@ -61,7 +61,7 @@ typedef struct {
     double number; /* OP_const */
     int var;       /* OP_var: into ir.var; OP_weight: the number of its use */
     int axis;      /* OP_concat, OP_slice, OP_pad; OP_gather: 0 by rows, 1 by columns */
-    int64_t start; /* OP_slice, OP_pad; of a state's own copy the variable; OP_matmul_t: the first row of W that is wanted */
+    int64_t start; /* OP_slice, OP_pad; of a state's own copy the variable, OP_random the stream; OP_matmul_t: the first row of W that is wanted */
     unsigned mask; /* OP_sum, OP_reduce_*: bit k = axis k of the argument */
     const char *labels; /* OP_einsum: one letter an axis, "xk,ko->xo"; OP_permute: "ba", the
                            argument's axes in their new order.  One string for equal ones.  */
@@ -147,6 +147,7 @@ int ir_ew1(ir *g, op_code op, int a);
 int ir_ew2(ir *g, op_code op, int a, int b);
 int ir_ew3(ir *g, op_code op, int a, int b, int c);
 int ir_own_copy(ir *g, int x, int owner); /* a copy that is no other OWNER's */
+int ir_random(ir *g, int seed, int64_t stream, shape s); /* uniform in [0, 1) */
 int ir_iota(ir *g, int64_t n);
 int ir_matmul(ir *g, int x, int w);   /* x[.., K] w[K, M] */
 int ir_matmul_t(ir *g, int y, int w); /* y[.., M] w[K, M] */
@@ -188,6 +189,9 @@ int ir_name(ir *g, int x, const char *name, const char *note);
 bool ir_is_const(const ir *g, int x, double value);
 bool ir_is_zero(const ir *g, int x);
 bool ir_elementwise(const ir *g, int x);
+
+/* How many values the index X may have; 0: it is not known.  */
+int64_t ir_index_size(const ir *g, int x);
 
 /* How many of node X's arguments, from the first on, its value is made of; and how many its derivative
    follows.  A graft reads one and follows two; what else it holds is for the derivative.  */

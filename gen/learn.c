@@ -5,9 +5,10 @@
    window k:     grad_W += sum_a dL(window)/ds_a(entry) e_a(entry) + the exact gradient inside of the window
    In a window of one step the trace lags: step t first brings it from t-2 to t-1 with the factors x, D, df
    that step t-1 left behind, so that trace and gradient are met in one pass.  */
+#include "forward.h"
 #include "learner.h"
-#include "trace.h"
 
+#include <math.h>
 #include <string.h>
 
 int learner_plus(ir *g, int a, int b)
@@ -95,6 +96,65 @@ int learner_started(learner *l)
         g->var[l->started].note = "1 behind the first step";
     }
     return g->var[l->started].now;
+}
+
+/* --- traces ------------------------------------------------------------------------------------------ */
+
+int learner_recursion(const learner *l, const hidden_group *group, int a, int b)
+{
+    int own = l->set->recursion == RECURSION_LEAK && a == b;
+    if (l->set->recursion == RECURSION_JACOBIAN)
+        return (l->set->coupled ? group->coupled : group->D)[a * group->n_states + b];
+    return ir_const(l->ir, own ? l->set->leak : 0, group->varshape);
+}
+
+bool *learner_alive(const learner *l, const relation *r, const hidden_group *group)
+{
+    int n = group->n_states;
+    bool *alive = ARENA_ARRAY(l->ir->arena, bool, n);
+    for (int a = 0; a < n; a++)
+        alive[a] = !ir_is_zero(l->ir, r->df[group->state[a]]);
+    for (int round = 0; round < n; round++)
+        for (int a = 0; a < n; a++)
+            for (int b = 0; b < n; b++)
+                alive[a] = alive[a]
+                           || (alive[b] && !ir_is_zero(l->ir, learner_recursion(l, group, a, b)));
+    return alive;
+}
+
+int learner_trace(learner *l, const relation *r, const hidden_group *group, int a, const char *what,
+                  shape s)
+{
+    ir *g = l->ir;
+    const char *state = group && a >= 0 ? g->var[l->gr->hidden[group->state[a]]].path : NULL;
+    bool several = group && (group->n_states > 1 || r->n_groups > 1);
+    const char *path = state && several ? arena_printf(g->arena, "%s.%s", r->name, state) : r->name;
+    int v = ir_var(g, VAR_TRACE, *what ? arena_printf(g->arena, "%s.%s", path, what) : path, s, TYPE_REAL,
+                   (loc){0});
+    g->var[v].note = state ? arena_printf(g->arena, "eligibility trace of %s in %s", r->name, state)
+                           : arena_printf(g->arena, "eligibility trace of %s", r->name);
+    return v;
+}
+
+void learner_next(learner *l, int v, int node, const char *note)
+{
+    ir *g = l->ir;
+    var *e = &g->var[v];
+    e->next = node == NO_NODE ? ir_const(g, 0, e->shape) : node;
+    ir_name(g, e->next, arena_printf(g->arena, "e_%s", e->c_name),
+            arena_printf(g->arena, "%s: %s", e->note, note));
+}
+
+bool learner_form(learner *l, const relation *r, const hidden_group *group, trace_form *f)
+{
+    const ir *g = l->ir;
+    if (trace_form_of(l->ir, r, group->varshape, f))
+        return true;
+    diag_error(g->diag, g->var[r->param[0]].at, "E0502", "the trace of %s would have more than %d axes",
+               r->name, RANK_MAX);
+    diag_note(g->diag, g->var[r->param[0]].at,
+              "reshape the operands so that several axes become one, or use 'trace: false'");
+    return false;
 }
 
 /* --- what every function does ---------------------------------------------------------------------- */
@@ -206,7 +266,7 @@ static void add_elementwise(learner *l)
             learner_add(l, n, carried[n]);
 }
 
-/* Everything that no trace carries.  WITH_TRACES: the products of relations were added in their pass.  */
+/* Everything that no trace carries.  WITH_TRACES: some products of relations were added in their pass.  */
 static void add_inside(learner *l, bool with_traces)
 {
     ir *g = l->ir;
@@ -215,7 +275,9 @@ static void add_inside(learner *l, bool with_traces)
     for (int n = 0; n < l->gr->n_base; n++) {
         if (graph_weight(g, n) == NO_NODE || g->node[n].op == OP_weight)
             continue;
-        if (!with_traces || l->time != TIME_T || !relation_of(l->gr, n))
+        const relation *r = with_traces && l->time == TIME_T ? relation_of(l->gr, n) : NULL;
+        bool apart = l->set->trace == TRACE_RANDOM || l->set->trace == TRACE_INFLUENCE;
+        if (!r || apart || factor_chosen(l, r))
             add_product(l, n, inside_of(l, n));
     }
     add_elementwise(l);
@@ -225,11 +287,84 @@ static void add_inside(learner *l, bool with_traces)
 
 static void carry_all(learner *l)
 {
+    if (l->set->trace == TRACE_RANDOM || l->set->trace == TRACE_INFLUENCE) {
+        (void)(l->set->trace == TRACE_RANDOM ? unbiased_traces(l) : influence_traces(l));
+        return;
+    }
     for (int r = 0; r < l->gr->n_relations; r++) {
         const relation *rel = &l->gr->relation[r];
         bool with = l->time == TIME_T && !l->set->plain_none && rel->op != OP_weight;
-        carry_relation(l, rel, with ? inside_of(l, rel->y) : NO_NODE);
+        if (factor_chosen(l, rel))
+            factor_relation(l, rel);
+        else
+            carry_relation(l, rel, with ? inside_of(l, rel->y) : NO_NODE);
     }
+}
+
+/* The fixed matrix that brings signals of group K back: B[n, n] of the last axis.  Lillicrap et al. 2016.  */
+static int feedback_matrix(learner *l, int k)
+{
+    ir *g = l->ir;
+    shape s = l->gr->group[k].varshape;
+    int64_t n = s.rank ? s.dim[s.rank - 1] : 1;
+    int v = ir_var(g, VAR_PARAM, arena_printf(g->arena, "feedback.group%d", k), shape_of2(n, n),
+                   TYPE_REAL, (loc){0});
+    g->var[v].init = INIT_NORMAL;
+    g->var[v].init_b = 1 / sqrt((double)n);
+    g->var[v].note = arena_printf(g->arena, "random feedback to group %d, fixed", k);
+    return g->var[v].now;
+}
+
+/* s / (|s| + 1e-8) B, the norm over the last axis.  */
+static int fed_back(ir *g, int signal, int B)
+{
+    shape s = g->node[signal].shape, kept = s;
+    unsigned last = 1u << (s.rank - 1);
+    kept.dim[s.rank - 1] = 1;
+    int square = ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, signal, signal), last);
+    int norm = ir_ew2(g, OP_add, ir_ew1(g, OP_sqrt, square), ir_const(g, 1e-8, shape_scalar()));
+    return ir_matmul(g, ir_ew2(g, OP_div, signal, ir_reshape(g, norm, kept)), B);
+}
+
+static int modulator(learner *l)
+{
+    const ir *g = l->ir;
+    for (int v = 0; v < g->n_vars; v++)
+        if (g->var[v].kind == VAR_INPUT && strcmp(g->var[v].path, l->set->modulator) == 0)
+            return g->var[v].now;
+    diag_error(g->diag, l->set->at, "E0511", "the modulator '%s' is no input of the model",
+               l->set->modulator);
+    return NO_NODE;
+}
+
+/* What meets the traces in the place of the signal.  */
+static void set_feedback(learner *l)
+{
+    ir *g = l->ir;
+    int reward = l->set->feedback == FEEDBACK_MODULATOR ? modulator(l) : NO_NODE;
+    for (int k = 0; l->set->feedback != FEEDBACK_SYMMETRIC && k < l->gr->n_groups; k++) {
+        const hidden_group *group = &l->gr->group[k];
+        int B = l->set->feedback == FEEDBACK_RANDOM ? feedback_matrix(l, k) : NO_NODE;
+        for (int a = 0; a < group->n_states; a++) {
+            int *signal = &l->signal[group->state[a]];
+            if (reward != NO_NODE)
+                *signal = ir_broadcast(g, reward, group->varshape);
+            else if (B != NO_NODE && *signal != NO_NODE && group->varshape.rank > 0)
+                *signal = fed_back(g, *signal, B);
+        }
+    }
+}
+
+/* Everything by forward mode.  */
+static void plan_exact(learner *l)
+{
+    function_plan *f = &l->plan->learn;
+    if (!exact_traces(l))
+        return;
+    put_step(l, f);
+    put_loss(l, f);
+    put_gradients(l, f);
+    put_traces(l, f);
 }
 
 /* One function: step, trace and gradient.  */
@@ -241,6 +376,7 @@ static void plan_fused(learner *l)
     for (int s = 0; s < l->gr->n_hidden; s++)
         l->signal[s] = l->time == TIME_T ? jacobian_signal(l, &l->adj, s)
                                          : l->adj.direct[g->var[l->gr->hidden[s]].now];
+    set_feedback(l);
     carry_all(l);
     add_inside(l, true);
     put_step(l, f);
@@ -281,6 +417,7 @@ static void plan_back(learner *l)
 static void plan_window(learner *l)
 {
     l->gradient = no_nodes(l, l->gr->n_base);
+    set_feedback(l);
     carry_all(l);
     put_gradients(l, &l->plan->apply);
     put_traces(l, &l->plan->advance);
@@ -290,10 +427,16 @@ model_plan *learn_plan(graph *gr, const learning *set)
 {
     ir *g = gr->ir;
     model_plan *plan = ARENA_NEW(g->arena, model_plan);
-    learner l = {.plan = plan, .ir = g, .gr = gr, .set = set, .started = -1};
-    l.time = set->rule == RULE_BPTT || set->window > 1 ? TIME_WINDOW
+    learner l = {.plan = plan, .ir = g, .gr = gr, .set = set, .started = -1,
+                 .correction = -1};
+    l.time = set->trace == TRACE_NONE || set->window > 1 ? TIME_WINDOW
              : set->window == 1                        ? TIME_ENTRY
                                                        : TIME_T;
+    for (int k = 0; set->coupled && set->trace < TRACE_INFLUENCE && k < gr->n_groups; k++) {
+        gr->group[k].coupled = forward_coupled(gr, k, set->at);
+        if (!gr->group[k].coupled)
+            return plan;
+    }
     plan->ir = g;
     plan->graph = gr;
     plan->set = *set;
@@ -311,12 +454,16 @@ model_plan *learn_plan(graph *gr, const learning *set)
     put_loss(&l, &plan->l2h);
     jacobian_put(&l, &plan->l2h, false);
     jacobian_put(&l, &plan->l2h, true);
+    if (set->trace == TRACE_EXACT) {
+        plan_exact(&l);
+        return plan;
+    }
     if (l.time != TIME_WINDOW) {
         plan_fused(&l);
         return plan;
     }
     plan_back(&l);
-    if (set->rule != RULE_BPTT)
+    if (set->trace != TRACE_NONE)
         plan_window(&l);
     return plan;
 }

@@ -5,15 +5,43 @@
 
 #include "graph.h"
 #include "schedule.h"
+#include "yaml.h"
 
-typedef enum { RULE_D_RTRL, RULE_BPTT } rule_kind;
+/* What is carried from step to step.  */
+typedef enum {
+    TRACE_WEIGHT,    /* one element for each weight and position (d_rtrl) */
+    TRACE_FACTORS,   /* a filtered input and a filtered df (pp_prop) */
+    TRACE_HYBRID,    /* the one or the other, parameter by parameter */
+    TRACE_INFLUENCE, /* of each weight, on all positions that it reaches in a few steps (snap) */
+    TRACE_RANDOM,    /* a random product of two vectors that is right on the average (uoro) */
+    TRACE_EXACT,     /* the whole influence matrix (rtrl) */
+    TRACE_NONE       /* nothing: reverse mode through stored steps (bptt) */
+} trace_kind;
+
+typedef enum { RECURSION_JACOBIAN, RECURSION_LEAK, RECURSION_NONE } recursion_kind;
+typedef enum { FEEDBACK_SYMMETRIC, FEEDBACK_RANDOM, FEEDBACK_MODULATOR } feedback_kind;
 
 typedef struct {
-    rule_kind rule;
+    const char *rule;  /* its name */
+    loc at;
+    trace_kind trace;
+    recursion_kind recursion;
+    bool coupled;      /* D: the block diagonal of the whole Jacobian, weight ops included */
+    feedback_kind feedback;
     int window;        /* steps of exact reverse mode behind the trace; 0: vjp_time t */
     bool signal_total; /* the reference's signal, which counts paths inside a step twice */
     bool plain_none;   /* parameters in no relation get no gradient */
     dense_policy dense;
+    double decay_x, decay_f; /* TRACE_FACTORS */
+    double kappa;            /* the traces are filtered once more; 0: not */
+    double leak;             /* RECURSION_LEAK */
+    int order;               /* TRACE_INFLUENCE: steps */
+    const char *modulator;   /* FEEDBACK_MODULATOR: an input */
+    bool by_call;            /* TRACE_FACTORS: the correction counts calls, as the reference's */
+    bool noise_input;        /* TRACE_RANDOM: the signs are inputs; else they are drawn */
+    int64_t seed;            /* from this seed */
+    const yaml_tree *factored; /* TRACE_HYBRID: parameters with factors; NULL: those not below */
+    int64_t below;             /* TRACE_HYBRID: elements from which on a weight has factors */
 } learning;
 
 /* What the Jacobian and signal blocks say about one group, relation or state.  */

@@ -5,6 +5,7 @@
 
 #include "diff.h"
 #include "learn.h"
+#include "trace.h"
 
 /* When a trace meets a signal.  */
 typedef enum {
@@ -27,6 +28,7 @@ typedef struct {
     size_t cap_lags;
     int *lag_of, *lag_var; /* nodes kept for the next step, and their variables */
     int started;           /* the variable of learner_started, or -1 */
+    int correction;        /* the variable of the factors' bias correction, or -1 */
 } learner;
 
 /* The sum; NO_NODE is zero.  */
@@ -48,6 +50,22 @@ int learner_lag(learner *l, int node);
 /* 0 in the first step, then 1.  */
 int learner_started(learner *l);
 
+/* What passes component B of a group's trace on to component A.  */
+int learner_recursion(const learner *l, const hidden_group *group, int a, int b);
+
+/* ALIVE[a]: component A of the trace of R in GROUP is ever different from zero.  In the arena.  */
+bool *learner_alive(const learner *l, const relation *r, const hidden_group *group);
+
+/* A trace of R for component A (a state of GROUP; -1: for all of them), of shape S.  */
+int learner_trace(learner *l, const relation *r, const hidden_group *group, int a, const char *what,
+                  shape s);
+
+/* V's value after this step, called NAME with its NOTE in C.  */
+void learner_next(learner *l, int v, int node, const char *note);
+
+/* The form of R's trace in GROUP; false after an error.  */
+bool learner_form(learner *l, const relation *r, const hidden_group *group, trace_form *f);
+
 /* jacobian.c: the Jacobian and signal blocks */
 void jacobian_entries(learner *l);
 void jacobian_signals(learner *l, const adjoint *a);
@@ -57,5 +75,17 @@ int jacobian_signal(learner *l, const adjoint *a, int s);
 /* carry.c: make the traces of a relation, and add what they bring to the gradient.  INSIDE, if not NO_NODE,
    is an adjoint of the relation's y whose gradient is to be added in the same pass.  */
 void carry_relation(learner *l, const relation *r, int inside);
+
+/* exact.c: the influence of every parameter and its exact gradient.  unbiased.c: a random product in its place.
+   influence.c: that on the positions that are near.  False after an error.  */
+bool exact_traces(learner *l);
+bool unbiased_traces(learner *l);
+bool influence_traces(learner *l);
+
+/* factor.c: the same with a filtered input and a filtered df in the place of a trace.  */
+void factor_relation(learner *l, const relation *r);
+
+/* Does R have factors and no trace?  */
+bool factor_chosen(const learner *l, const relation *r);
 
 #endif

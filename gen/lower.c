@@ -24,6 +24,13 @@ static void set_next(lowering *lo, scope *sc, symbol *sym)
     ir *g = lo->ir;
     symbol *eq = scope_find(sc, sym->name, true);
     var *v = &g->var[sym->var];
+    if (sym->decl->is_seed && eq)
+        diag_error(lo->diag, eq->at, "E0414", "'%s' is a seed: it goes to the next one by itself",
+                   sym->name);
+    if (sym->decl->is_seed) {
+        v->next = ir_ew1(g, OP_next_seed, v->now);
+        return;
+    }
     if (!eq) {
         diag_error(lo->diag, sym->at, "E0370", "the state '%s' is never assigned", v->path);
         diag_note(lo->diag, sym->at, "write an equation \"%s' = ...\" in step", sym->name);
@@ -61,7 +68,7 @@ static void add_outputs(lowering *lo, scope *sc, const spec *s)
         int x = s->output[i].value ? eval(lo, sc, s->output[i].value) : NO_NODE;
         if (x == NO_NODE)
             continue;
-        if (g->node[x].type == TYPE_BOOL)
+        if (g->node[x].type != TYPE_REAL)
             x = ir_ew1(g, OP_real, x);
         char *c_name = arena_strdup(lo->arena, s->output[i].name);
         for (char *p = c_name; *p; p++)

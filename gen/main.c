@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One model: each pass in turn, until one reports an error.  */
-#define _POSIX_C_SOURCE 200809L
 #include "diff.h"
 #include "emit.h"
 #include "lower.h"
 #include "options.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static int print(buf *text)
 {
@@ -44,7 +41,7 @@ static int compile(const options *o, arena *a, diag *d)
     const spec *s = spec_read(o->model, false, a, d, &status);
     if (!s)
         return (int)status;
-    if (!options_learning(o, s, d, &set))
+    if (!options_learning(o, s, a, d, &set))
         return SPEC_WRONG;
     const lower_options lo = {o->data_dir, o->n_defines, o->define, o->prefix, o->check_only};
     ir *g = lower_spec(s, &lo, a, d);
@@ -52,7 +49,8 @@ static int compile(const options *o, arena *a, diag *d)
         return SPEC_WRONG;
     if (o->dump == options_dumps[0])
         return dump(g);
-    graph *gr = graph_compile(g, set.rule == RULE_BPTT ? DENSE_DROP : set.dense);
+    bool exact = set.trace == TRACE_NONE || set.trace == TRACE_EXACT; /* nothing is left out */
+    graph *gr = graph_compile(g, exact || set.coupled ? DENSE_DIAGONAL : set.dense, set.coupled);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
     diff_jacobians(gr, set.dense);
@@ -69,17 +67,6 @@ static int compile(const options *o, arena *a, diag *d)
     return (int)emit_run(plan, s, &eo);
 }
 
-/* If we were started with a standard stream closed, no file of ours may take its number.  */
-static void fill_standard_streams(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDONLY);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
-}
-
 /* The exit status, once all that was printed has arrived: a disk may be full.  */
 static int finish(int status)
 {
@@ -91,7 +78,6 @@ static int finish(int status)
 
 int main(int argc, char **argv)
 {
-    fill_standard_streams();
     arena *a = arena_new();
     options o;
     int status = options_read(argc, argv, a, &o);

@@ -3,6 +3,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "options.h"
 
+#include "rule.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -28,12 +30,13 @@ static const option_row rows[] = {
     {'d', "directory", "DIR", "write both into DIR"},
     {'p', "prefix", "NAME", "begin emitted names with NAME (default: the model's name)"},
     {'D', "define", "NAME=N", "give the dim NAME the size N"},
-    {OPT_RULE, "rule", "RULE", "d_rtrl or bptt; this and the next ones override the spec's learning:"},
+    {OPT_RULE, "rule", "RULE", "d_rtrl, pp_prop, bptt, ...; this and the next ones override the spec's learning:"},
     {OPT_WINDOW, "window", "K", "steps of exact differentiation behind the trace (default: 1)"},
     {OPT_VJP_TIME, "vjp-time", "T", "t_minus_1 (window 1) or t"},
     {OPT_SIGNAL, "signal", "S", "direct, or total as the reference's"},
     {OPT_PLAIN, "plain", "P", "exact, or none as the reference's"},
     {OPT_DENSE, "dense", "D", "states mixed by no weight: error, diagonal or drop"},
+    {'L', "learning", "KEY=VALUE", "any key of learning: decay=0.9"},
     {OPT_GRAPH, "graph", "FORM", "print the eligibility-trace graph: text, json or gv; write nothing"},
     {OPT_DUMP, "dump", "PASS", "print the nodes after a pass, ir or diff; write nothing"},
     {OPT_UNROLL, "unroll", "N", "write out loops of at most N turns (default: 8)"},
@@ -130,11 +133,12 @@ static int read_one(int code, char *value, arena *a, options *o, const char **di
             return usage("-D is NAME=N, not", value);
         ARENA_PUSH(a, o->define, o->n_defines, o->cap_defines, value);
         break;
-    case OPT_RULE: return read_choice(a, code, value, spec_rules, &o->rule);
-    case OPT_VJP_TIME: return read_choice(a, code, value, spec_vjp_times, &o->vjp_time);
-    case OPT_SIGNAL: return read_choice(a, code, value, spec_signals, &o->signal);
-    case OPT_PLAIN: return read_choice(a, code, value, spec_plains, &o->plain);
-    case OPT_DENSE: return read_choice(a, code, value, spec_denses, &o->dense);
+    case 'L': ARENA_PUSH(a, o->learning, o->n_learning, o->cap_learning, value); break;
+    case OPT_RULE: return read_choice(a, code, value, rule_names(), &o->rule);
+    case OPT_VJP_TIME: return read_choice(a, code, value, rule_words(LEARN_VJP_TIME), &o->vjp_time);
+    case OPT_SIGNAL: return read_choice(a, code, value, rule_words(LEARN_SIGNAL), &o->signal);
+    case OPT_PLAIN: return read_choice(a, code, value, rule_words(LEARN_PLAIN), &o->plain);
+    case OPT_DENSE: return read_choice(a, code, value, rule_words(LEARN_DENSE), &o->dense);
     case OPT_GRAPH: return read_form(a, value, o);
     case OPT_DUMP: return read_choice(a, code, value, options_dumps, &o->dump);
     case OPT_WINDOW:
@@ -192,6 +196,12 @@ static const char *stem(arena *a, const char *path, const char *const *endings)
     return path;
 }
 
+static bool names_no_file(const char *path)
+{
+    size_t len = strlen(path);
+    return len == 0 || path[len - 1] == '/';
+}
+
 static int set_paths(arena *a, options *o, const char *dir)
 {
     static const char *const yaml[] = {".yaml", ".yml", NULL}, *const c[] = {".c", NULL};
@@ -205,6 +215,10 @@ static int set_paths(arena *a, options *o, const char *dir)
         o->h_path = arena_printf(a, "%s.h", name);
     else if (!o->h_path)
         o->h_path = arena_printf(a, "%s.h", stem(a, o->c_path, c));
+    if (dir && !*dir)
+        return usage("this names no folder:", dir);
+    if (names_no_file(o->c_path) || names_no_file(o->h_path))
+        return usage("this names no file:", names_no_file(o->c_path) ? o->c_path : o->h_path);
     if (strcmp(o->h_path, o->c_path) == 0)
         return usage("the C file and the header are one:", o->c_path);
     for (const char *p = o->h_path; *p; p++)
@@ -265,43 +279,23 @@ int options_read(int argc, char **argv, arena *a, options *res)
 
 /* --- the learning rule ----------------------------------------------------------------------------- */
 
-static const char *either(const char *a, const char *b)
+bool options_learning(const options *o, const spec *s, arena *a, diag *d, learning *res)
 {
-    return a ? a : b;
-}
-
-static bool is(const char *word, const char *wanted)
-{
-    return word && strcmp(word, wanted) == 0;
-}
-
-static dense_policy dense_of(const char *word)
-{
-    return is(word, "drop") ? DENSE_DROP : is(word, "diagonal") ? DENSE_DIAGONAL : DENSE_ERROR;
-}
-
-bool options_learning(const options *o, const spec *s, diag *d, learning *res)
-{
-    const spec_learning *l = &s->learning;
-    const char *rule = either(o->rule, l->rule);
-    /* A time or window of the command line overrides both of the spec's.  */
-    bool given = o->window || o->vjp_time || o->rule;
-    const char *vjp_time = given ? o->vjp_time : l->vjp_time;
-    int window = given ? o->window : l->window;
-    loc at = given ? (loc){NULL, 0, 0, 0} : l->window_at;
-    *res = (learning){.rule = is(rule, "bptt") ? RULE_BPTT : RULE_D_RTRL,
-                      .window = is(vjp_time, "t") ? 0 : window ? window : 1,
-                      .signal_total = is(either(o->signal, l->signal), "total"),
-                      .plain_none = is(either(o->plain, l->plain), "none"),
-                      .dense = dense_of(either(o->dense, l->dense))};
-    int before = diag_errors(d);
-    if (window && is(vjp_time, "t")) {
-        diag_error(d, at, "E0281", "a window belongs to vjp_time: t_minus_1");
-        diag_note(d, at, "vjp_time: t has none: leave the window out");
-    }
-    if (res->rule == RULE_BPTT && (window || vjp_time))
-        diag_error(d, at, "E0282", "rule: bptt has no window and no vjp_time");
-    if (o->rule == NULL && rule && !s->loss)
-        diag_error(d, l->rule_at, "E0283", "a learning rule needs a loss");
-    return diag_errors(d) == before;
+    const struct { const char *key, *value; } given[] = {
+        {"rule", o->rule}, {"vjp_time", o->vjp_time}, {"signal", o->signal},
+        {"plain", o->plain}, {"dense", o->dense},
+        {"window", o->window ? arena_printf(a, "%d", o->window) : NULL}};
+    spec_learning l = s->learning;
+    bool ok = true;
+    /* A rule of the command line stands for itself; a time or window overrides both of the spec's.  */
+    if (o->rule)
+        l = (spec_learning){.value[LEARN_DENSE] = l.value[LEARN_DENSE]};
+    if (o->window || o->vjp_time)
+        l.value[LEARN_WINDOW].said = l.value[LEARN_VJP_TIME].said = false;
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
+        if (given[i].value)
+            ok = rule_override(&l, arena_printf(a, "%s=%s", given[i].key, given[i].value), a, d) && ok;
+    for (size_t i = 0; i < o->n_learning; i++)
+        ok = rule_override(&l, o->learning[i], a, d) && ok;
+    return rule_settings(s, &l, d, res) && ok;
 }

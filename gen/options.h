@@ -18,6 +18,8 @@ typedef struct {
     const char **define; /* -D NAME=VALUE */
     const char *rule, *vjp_time, *signal, *plain, *dense; /* NULL: as the spec says */
     int window;                                           /* 0: as the spec says */
+    size_t n_learning, cap_learning;
+    const char **learning; /* -L KEY=VALUE */
     int unroll;
     int max_errors;
     show_form show;
@@ -35,6 +37,6 @@ enum { EXIT_USAGE = 2, EXIT_ENVIRONMENT = 4, OPTIONS_GO_ON = -1 };
 int options_read(int argc, char **argv, arena *a, options *res);
 
 /* What the spec and the command line say together about the rule.  False after an error.  */
-bool options_learning(const options *o, const spec *s, diag *d, learning *res);
+bool options_learning(const options *o, const spec *s, arena *a, diag *d, learning *res);
 
 #endif

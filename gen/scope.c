@@ -93,7 +93,6 @@ static void add_consts(lowering *lo, scope *sc, const spec *s)
     for (size_t i = 0; i < s->n_consts; i++) {
         symbol *sym = scope_add(lo, sc, SYM_CONST, s->constant[i].name, s->constant[i].at);
         sym->decl = &s->constant[i];
-        sym->tree = s->constant[i].value;
     }
 }
 
@@ -212,38 +211,6 @@ static int make_var(lowering *lo, scope *sc, symbol *sym)
     return now;
 }
 
-static int const_value(lowering *lo, scope *sc, symbol *sym)
-{
-    shape s = shape_scalar();
-    if (sym->decl->rank && !eval_shape(lo, sc, sym->decl, &s))
-        return NO_NODE;
-    if (sym->tree && sym->tree->kind == YAML_SCALAR) {
-        const expr *e = expr_parse(sym->tree, lo->arena, lo->diag);
-        int x = e ? eval(lo, sc, e) : NO_NODE;
-        return x == NO_NODE ? NO_NODE : ir_broadcast(lo->ir, x, s);
-    }
-    if (!sym->tree || sym->tree->n == 0) {
-        diag_error(lo->diag, sym->at, "E0311", "the constant '%s' needs a value", sym->name);
-        return NO_NODE;
-    }
-    int *part = ARENA_ARRAY(lo->arena, int, sym->tree->n);
-    for (size_t i = 0; i < sym->tree->n; i++) {
-        const yaml_tree *item = sym->tree->kind == YAML_SEQUENCE ? sym->tree->item[i] : NULL;
-        const expr *e = item && item->kind == YAML_SCALAR ? expr_parse(item, lo->arena, lo->diag)
-                                                          : NULL;
-        if (!item || item->kind != YAML_SCALAR) {
-            diag_error(lo->diag, sym->at, "E0312", "a constant is a number or a list of numbers; "
-                                                   "larger ones are params with trainable: false");
-            return NO_NODE;
-        }
-        int x = e ? eval(lo, sc, e) : NO_NODE;
-        if (x == NO_NODE)
-            return NO_NODE;
-        part[i] = ir_reshape(lo->ir, x, shape_of1(1));
-    }
-    return ir_concat(lo->ir, part, (int)sym->tree->n, 0);
-}
-
 /* The shape of the input D as far as it is known: [n_in, 3].  */
 static const char *declared_shape(lowering *lo, scope *sc, const spec_decl *d)
 {
@@ -324,6 +291,8 @@ static int new_value(lowering *lo, scope *sc, const symbol *eq, int x)
         return NO_NODE;
     }
     x = ir_broadcast(g, x, v->shape);
+    if (v->type == TYPE_INDEX)
+        return ir_ew1(g, OP_index, x);
     if (g->node[x].type != TYPE_REAL)
         x = ir_ew1(g, OP_real, x);
     if (v->kind == VAR_STATE)
@@ -352,7 +321,7 @@ static int compute(lowering *lo, scope *sc, symbol *sym, loc use)
 {
     switch (sym->kind) {
     case SYM_VAR: return make_var(lo, sc, sym);
-    case SYM_CONST: return const_value(lo, sc, sym);
+    case SYM_CONST: return constant_node(lo, sc, sym->decl);
     case SYM_NUMBER: return sym->value ? eval(lo, sym->from, sym->value) : NO_NODE;
     case SYM_INPUT: return input_node(lo, sc, sym, use);
     case SYM_EQUATION: return equation_node(lo, sc, sym, eval(lo, sc, sym->value));

@@ -47,7 +47,6 @@ typedef struct {
     scope *module; /* SYM_MODULE */
     const char *word; /* SYM_NUMBER of a choice: what was chosen; else NULL */
     block *block;  /* SYM_BLOCK */
-    yaml_tree *tree; /* SYM_CONST: the value */
     const char *equation; /* SYM_EQUATION: as written */
 } symbol;
 
@@ -92,6 +91,7 @@ typedef struct {
     int n_evals, n_modules; /* so far: functions and cells can multiply */
     int n_words;       /* of choices, so far */
     int unroll_limit;
+    int64_t n_streams; /* of random numbers, so far */
     import *import;    /* files that were imported */
     import *importing; /* the one that is being read */
     import *cell;      /* files found by a cell's name */
@@ -116,6 +116,7 @@ scope *module_shared(scope *sc); /* the module whose parameters are SC's too, or
 
 /* Cells, in import.c.  */
 void import_all(lowering *lo, const spec *s);
+const char *import_path_fault(const char *path); /* why a file may not be named like this, or NULL */
 const spec *import_cell(lowering *lo, const scope *around, const spec_module *m);
 
 /* Blocks of control flow, in control.c.  */
@@ -169,6 +170,9 @@ size_t builtin_names(const char **name, size_t max);
 
 /* The cell that has a file in one of the N folders and a name most like NAME, or NULL; in cells.c.  */
 const char *cell_nearest(const char *name, const char *const *folder, size_t n, arena *a);
+
+/* The value of a constant, in constant.c.  */
+int constant_node(lowering *lo, scope *sc, const spec_decl *d);
 
 /* Where the non-zeros of a parameter of shape S stand, in sparse.c: into ir.pattern, or -1 after an error.  */
 int sparse_read(lowering *lo, const yaml_tree *tree, shape s);

@@ -12,9 +12,13 @@
 #include "etrace_random.h"
 #include "scope.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* Elements that are drawn one by one: no spec may keep us busy for long.  */
+static const int64_t DRAWS_MAX = INT64_C(1) << 26;
 
 typedef struct {
     lowering *lo;
@@ -54,6 +58,11 @@ static bool read_random(reader *r, const yaml_tree *t)
         return fail(r, t, "E0631", "'random' is {p: 0.1, seed: 1}");
     if (!read_number(r, at_p, &p) || !read_number(r, at_seed, &seed))
         return false;
+    if (!(seed >= 0 && seed <= 9007199254740992.0 && seed == floor(seed)))
+        return fail(r, at_seed, "E0645", "a seed is a whole number");
+    if (r->n_rows * r->n_cols > DRAWS_MAX)
+        return fail(r, t, "E0646", "the matrix has too many elements to draw each; give the pattern in a "
+                                   "file");
     if (!(p > 0 && p <= 1))
         return fail(r, at_p, "E0632", "a probability is above 0 and at most 1");
     size_t cap_row = 0, cap_col = 0;
@@ -136,14 +145,14 @@ static int32_t *read_array(reader *r, const yaml_tree *t, etr_npz *npz, const ch
 {
     int rank, s[ETR_RANK_MAX];
     const double *x = etr_npz_get(npz, name, &rank, s);
-    if (!x)
+    if (!x || rank != 1)
         return NULL;
-    *n = rank == 1 ? s[0] : -1;
+    *n = s[0];
     int32_t *res = ARENA_ARRAY(r->lo->arena, int32_t, *n + 1);
     for (int64_t i = 0; i < *n; i++) {
-        if (!(x[i] >= 0 && x[i] < (double)limit)) {
+        if (!(x[i] >= 0 && x[i] < (double)limit && x[i] == floor(x[i]))) {
             *failed = true;
-            diag_error(r->lo->diag, t->at, "E0634", "%s: %s has %g, outside of 0 to %lld", t->text, name,
+            diag_error(r->lo->diag, t->at, "E0634", "%s: %s has %g, no whole number from 0 to %lld", t->text, name,
                        x[i], (long long)limit - 1);
             return NULL;
         }
@@ -196,7 +205,7 @@ static bool read_file(reader *r, const yaml_tree *t)
     const char *path = path_inside(r, t);
     etr_npz *npz = path ? etr_npz_open(path) : NULL;
     if (path && !npz)
-        diag_error(r->lo->diag, t->at, "E0640", "%s cannot be read: %s", t->text, etr_npz_error());
+        diag_error(r->lo->diag, t->at, "E0640", "the pattern cannot be read: %s", etr_npz_error());
     bool ok = npz && read_arrays(r, t, npz);
     if (npz)
         etr_npz_close(npz);

@@ -223,76 +223,6 @@ static void read_unsupported(reader *r, const yaml_tree *key, yaml_tree *value, 
     diag_error(r->diag, key->at, "E0238", "'%s' is not supported yet", key->text);
 }
 
-/* --- learning -------------------------------------------------------------------------------------- */
-
-static void read_word(reader *r, const yaml_tree *value, const char *const *choice, const char **word,
-                      loc *at)
-{
-    *word = spec_choice(r, value, choice);
-    *at = value->at;
-}
-
-static void read_rule(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    read_word(r, value, spec_rules, &r->spec->learning.rule, &r->spec->learning.rule_at);
-}
-
-static void read_window(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    long window = 0;
-    (void)key;
-    (void)context;
-    r->spec->learning.window_at = value->at;
-    if (spec_whole_number(r, value, 1, 1 << 20, &window))
-        r->spec->learning.window = (int)window;
-}
-
-static void read_vjp_time(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    read_word(r, value, spec_vjp_times, &r->spec->learning.vjp_time, &r->spec->learning.vjp_time_at);
-}
-
-static void read_signal(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    read_word(r, value, spec_signals, &r->spec->learning.signal, &r->spec->learning.signal_at);
-}
-
-static void read_plain(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    read_word(r, value, spec_plains, &r->spec->learning.plain, &r->spec->learning.plain_at);
-}
-
-static void read_dense(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    (void)key;
-    (void)context;
-    read_word(r, value, spec_denses, &r->spec->learning.dense, &r->spec->learning.dense_at);
-}
-
-const char *const spec_rules[] = {"d_rtrl", "bptt", NULL};
-const char *const spec_vjp_times[] = {"t", "t_minus_1", NULL};
-const char *const spec_signals[] = {"direct", "total", NULL};
-const char *const spec_plains[] = {"exact", "none", NULL};
-const char *const spec_denses[] = {"error", "diagonal", "drop", NULL};
-
-static void read_learning(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
-{
-    static const spec_key keys[] = {
-        {"rule", read_rule},     {"window", read_window}, {"vjp_time", read_vjp_time},
-        {"signal", read_signal}, {"plain", read_plain},   {"dense", read_dense},
-    };
-    (void)key;
-    spec_read_keys(r, value, "learning", keys, sizeof keys / sizeof keys[0], context);
-}
-
 static const spec_key model_keys[] = {
     {"etrace", read_version},         {"model", read_name},
     {"dtype", read_dtype},            {"batch", read_batch},
@@ -302,7 +232,7 @@ static const spec_key model_keys[] = {
     {"consts", spec_read_consts},     {"functions", spec_read_functions},
     {"modules", spec_read_modules},   {"step", spec_read_step},
     {"outputs", spec_read_outputs},   {"loss", spec_read_loss},
-    {"learning", read_learning},      {"import", read_import},
+    {"learning", rule_read},      {"import", read_import},
     {"unroll_limit", read_unroll_limit}, {"quantize", read_unsupported},
 };
 

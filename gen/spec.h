@@ -11,19 +11,24 @@
      h: [n]                       (shape alone)
      h: {shape: [n], init: 0}
      label: {shape: [], type: index, size: 10}
+     count: {shape: [n], type: index}     (states; no size)
+     seed: {shape: [], type: seed, init: 42}
      W: {shape: [3, n], init: glorot_uniform, trace: false, trainable: false}
-     k: {value: [1.0, 2.0]}  or  k: {value: 0.5}   (consts; nested lists give the shape)  */
+     k: {value: [1.0, 2.0]}  or  k: {value: 0.5}   (consts; nested lists give the shape)
+     M: {npz: masks.npz, name: M}  */
 typedef struct {
     const char *name;
     loc at;
     size_t rank;
     expr **dim;    /* of the shape; NULL with rank 0 for [] */
-    bool is_index; /* type: index */
+    bool is_index; /* type: index or seed: a whole number */
+    bool is_seed;  /* type: seed: a state that counts by itself */
     expr *size;    /* of an index: how many values; NULL otherwise */
     yaml_tree *init; /* as written; NULL: the default */
     bool trace;      /* params; true unless said otherwise */
     bool trainable;  /* params; true unless said otherwise */
     yaml_tree *value; /* consts */
+    yaml_tree *npz, *member; /* consts: a file, and the name of an array in it */
     yaml_tree *sparse; /* params: where the non-zeros are; NULL: all elements are there */
 } spec_decl;
 
@@ -116,24 +121,25 @@ struct spec_module {
     spec_module *layer;
 };
 
-typedef struct {
-    const char *rule;  /* NULL: not said */
-    loc rule_at;
-    int window;        /* 0: not said */
-    loc window_at;
-    const char *vjp_time; /* "t" or "t_minus_1"; NULL: not said */
-    loc vjp_time_at;
-    const char *signal;   /* "direct" or "total"; NULL: not said */
-    loc signal_at;
-    const char *plain;    /* "exact" or "none"; NULL: not said */
-    loc plain_at;
-    const char *dense;    /* "error", "diagonal" or "drop"; NULL: not said */
-    loc dense_at;
-} spec_learning;
+/* The keys of `learning:`.  */
+typedef enum {
+    LEARN_RULE, LEARN_WINDOW, LEARN_VJP_TIME, LEARN_SIGNAL, LEARN_PLAIN, LEARN_DENSE, LEARN_DECAY,
+    LEARN_RANK, LEARN_KAPPA, LEARN_LEAK, LEARN_SCOPE, LEARN_ORDER, LEARN_FEEDBACK, LEARN_MODULATOR,
+    LEARN_BIAS_CORRECTION, LEARN_NOISE, LEARN_SEED, LEARN_FACTORED, LEARN_BELOW, LEARN_COUNT
+} learning_key;
 
-/* The words that each of these may be, ended by NULL; the first is the default but for vjp_time.  */
-extern const char *const spec_rules[], *const spec_vjp_times[], *const spec_signals[],
-    *const spec_plains[], *const spec_denses[];
+/* What one of them says.  */
+typedef struct {
+    bool said;
+    loc at;
+    const char *word;
+    double number[2]; /* decay: of x and of df */
+    const yaml_tree *list;
+} spec_learning_value;
+
+typedef struct {
+    spec_learning_value value[LEARN_COUNT];
+} spec_learning;
 
 typedef struct spec spec;
 

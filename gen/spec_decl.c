@@ -28,6 +28,16 @@ static void read_type(reader *r, const yaml_tree *key, yaml_tree *value, void *c
     d->is_index = spec_choice(r, value, types) == types[1];
 }
 
+static void read_state_type(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    static const char *const types[] = {"real", "index", "seed", NULL};
+    spec_decl *d = context;
+    const char *type = spec_choice(r, value, types);
+    (void)key;
+    d->is_seed = type == types[2];
+    d->is_index = type == types[1] || d->is_seed;
+}
+
 static void read_size(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
     spec_decl *d = context;
@@ -73,12 +83,31 @@ static void read_sparse(reader *r, const yaml_tree *key, yaml_tree *value, void 
     d->sparse = value;
 }
 
+static void read_npz(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec_decl *d = context;
+    (void)key;
+    if (spec_want_scalar(r, value, "a file's path"))
+        d->npz = value;
+}
+
+static void read_member(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec_decl *d = context;
+    (void)key;
+    if (spec_want_scalar(r, value, "the name of an array"))
+        d->member = value;
+}
+
 static const spec_key data_keys[] = {{"shape", read_shape}, {"type", read_type}, {"size", read_size}};
 static const spec_key param_keys[] = {
     {"shape", read_shape}, {"init", read_init}, {"trace", read_trace}, {"trainable", read_trainable},
     {"sparse", read_sparse}};
-static const spec_key state_keys[] = {{"shape", read_shape}, {"init", read_init}};
-static const spec_key const_keys[] = {{"shape", read_shape}, {"value", read_value}};
+static const spec_key hidden_keys[] = {{"shape", read_shape}, {"init", read_init}};
+static const spec_key state_keys[] = {
+    {"shape", read_shape}, {"init", read_init}, {"type", read_state_type}};
+static const spec_key const_keys[] = {{"shape", read_shape}, {"value", read_value},
+                                      {"npz", read_npz}, {"name", read_member}};
 
 /* One mapping of declarations of one kind.  */
 typedef struct {
@@ -92,9 +121,11 @@ static void check_decl(reader *r, const spec_decl *d, const yaml_tree *value, co
 {
     if (form->needs_shape && !yaml_get(value, "shape"))
         diag_error(r->diag, value->at, "E0251", "'%s' needs a shape", d->name);
-    if (!form->needs_shape && !d->value)
+    if (!form->needs_shape && (d->value != NULL) == (d->npz && d->member)) {
         diag_error(r->diag, value->at, "E0252", "'%s' needs a value", d->name);
-    if (d->is_index && !d->size) {
+        diag_note(r->diag, value->at, "a number, lists, or {npz: file.npz, name: array}");
+    }
+    if (d->is_index && !d->size && form->keys == data_keys) {
         diag_error(r->diag, value->at, "E0253", "the index '%s' needs a size", d->name);
         diag_note(r->diag, value->at, "size: 10 says that its values are 0 to 9");
     }
@@ -162,7 +193,7 @@ void spec_read_params(reader *r, const yaml_tree *key, yaml_tree *value, void *c
 
 void spec_read_hidden(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const decl_form form = FORM("a hidden state", state_keys, true);
+    static const decl_form form = FORM("a hidden state", hidden_keys, true);
     (void)key;
     (void)context;
     r->spec->hidden = read_decls(r, value, &form, &r->spec->n_hidden);

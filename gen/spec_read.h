@@ -55,4 +55,8 @@ void spec_read_step(reader *r, const yaml_tree *key, yaml_tree *value, void *con
 void spec_read_outputs(reader *r, const yaml_tree *key, yaml_tree *value, void *context);
 void spec_read_loss(reader *r, const yaml_tree *key, yaml_tree *value, void *context);
 
+
+/* rule.c */
+void rule_read(reader *r, const yaml_tree *key, yaml_tree *value, void *context);
+
 #endif

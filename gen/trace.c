@@ -94,16 +94,28 @@ int trace_by_position(ir *g, const trace_form *f, int node)
     return in_trace(g, f, node, f->of_y);
 }
 
-int trace_by_input(ir *g, const trace_form *f, int x)
+/* X, one-hot already.  */
+static int by_rows(ir *g, const trace_form *f, int x)
 {
     const relation *r = f->relation;
     if (x == NO_NODE)
         return ir_const(g, 1, f->trace);
-    if (r->op == OP_embed)
-        x = ir_one_hot(g, x, g->node[r->w].shape.dim[0]);
     if (r->op == OP_sparse)
         x = ir_gather(g, x, g->node[r->y].pattern, 0);
     return in_trace(g, f, x, f->x);
+}
+
+int trace_by_input(ir *g, const trace_form *f, int x)
+{
+    const relation *r = f->relation;
+    if (x != NO_NODE && r->op == OP_embed)
+        x = ir_one_hot(g, x, g->node[r->w].shape.dim[0]);
+    return by_rows(g, f, x);
+}
+
+int trace_outer(ir *g, const trace_form *f, int x, int node)
+{
+    return trace_to_weight(g, f, ir_ew2(g, OP_mul, by_rows(g, f, x), trace_by_position(g, f, node)));
 }
 
 int trace_to_weight(ir *g, const trace_form *f, int node)

@@ -25,6 +25,10 @@ int trace_by_position(ir *g, const trace_form *f, int node);
 /* X, the op's input at the time of the trace, at every element; 1 for an element-wise use (X NO_NODE).  */
 int trace_by_input(ir *g, const trace_form *f, int x);
 
+/* x (as it is, an embedding's rows one-hot) times NODE, of the group's shape, summed into the shape of the
+   weight.  */
+int trace_outer(ir *g, const trace_form *f, int x, int node);
+
 /* NODE, of the trace's shape, summed into the shape of the weight.  */
 int trace_to_weight(ir *g, const trace_form *f, int node);
 

@@ -295,6 +295,9 @@ int weight_sparse_matmul(const call *c)
                shape_text(c->lo->arena, x),
                shape_text(c->lo->arena, shape_of2(g->pattern[p].n_rows, g->pattern[p].n_cols)),
                c->e->name);
+    diag_note(c->lo->diag, c->e->arg[0]->at, "this is %s", shape_text(c->lo->arena, x));
+    diag_note(c->lo->diag, c->e->arg[1]->at, "this is %s",
+              shape_text(c->lo->arena, shape_of2(g->pattern[p].n_rows, g->pattern[p].n_cols)));
     return NO_NODE;
 }
 
@@ -310,6 +313,8 @@ int weight_embedding(const call *c)
         return ir_embed(g, c->arg[0], c->arg[1]);
     diag_error(c->lo->diag, c->e->at, "E0610", "an index of %lld values for a table of %lld rows",
                (long long)size, (long long)w->shape.dim[0]);
+    diag_note(c->lo->diag, g->var[i->var].at, "the index is declared here");
+    diag_note(c->lo->diag, c->e->arg[1]->at, "this is %s", shape_text(c->lo->arena, w->shape));
     return NO_NODE;
 }
 

@@ -79,6 +79,26 @@ START_TEST(one_step_of_vjp_time_t_is_exact)
 }
 END_TEST
 
+/* df of the bias is 1, its x is 1, D is a number: nothing of them is kept from step to step, and
+   yet there was no step before the first.  */
+START_TEST(one_step_of_constant_factors_is_exact)
+{
+    static const char text[] = "etrace: 1\nmodel: leaky\ndtype: float64\nbatch: 2\n"
+                               "inputs: {x: [2]}\ntargets: {y: [3]}\n"
+                               "params: {W: [2, 3], b: [3]}\nhidden: {r: [3]}\n"
+                               "step: [\"r' = 0.8 * r + x @ W + b\"]\n"
+                               "outputs: {y: r'}\nloss: sum(square(r' - y))\n";
+    char folder[COMMAND_PATH], spec[COMMAND_PATH];
+
+    ck_assert_int_eq(folder_make(folder), 0);
+    folder_path(spec, folder, "leaky.yaml");
+    ck_assert_int_eq(file_put(spec, text), 0);
+    one_step_is_exact(spec, window_1, 4, "leaky");
+    one_step_is_exact(spec, vjp_time_t, 4, "leaky");
+    folder_remove(folder);
+}
+END_TEST
+
 /* --- old states ------------------------------------------------------------------------------- */
 
 static const char swap[] = "etrace: 1\nmodel: swap\ndtype: float64\ninputs: {x: [2]}\n"
@@ -242,6 +262,7 @@ Suite *gradient_suite(void)
     tcase_set_timeout(cases, TIMEOUT);
     tcase_add_loop_test(cases, one_step_of_window_1_is_exact, 0, n_golden_cases);
     tcase_add_loop_test(cases, one_step_of_vjp_time_t_is_exact, 0, n_golden_cases);
+    tcase_add_test(cases, one_step_of_constant_factors_is_exact);
     tcase_add_loop_test(cases, old_states_leave_as_they_were, 0, 2);
     tcase_add_loop_test(cases, bptt_is_the_difference_of_losses, 0, N_RANDOM);
     tcase_add_loop_test(cases, one_step_of_random_models_is_exact, 0, N_RANDOM);

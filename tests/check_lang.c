@@ -8,11 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const programs[] = {"surrogates", "stated", "control"};
+static const char *const programs[] = {"surrogates", "stated", "control", "states", "twins", "indices",
+                                      "neurons",    "shared"};
 
 START_TEST(program)
 {
     lang_run(programs[_i]);
+}
+END_TEST
+
+/* Both ways to write a loop compile without a warning.  */
+START_TEST(network_compiles)
+{
+    lang_compile("network.yaml", _i ? "--unroll=0" : "--unroll=100");
 }
 END_TEST
 
@@ -65,6 +73,7 @@ Suite *lang_suite(void)
     TCase *c = tcase_create("functions");
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, program, 0, (int)(sizeof programs / sizeof programs[0]));
+    tcase_add_loop_test(c, network_compiles, 0, 2);
     tcase_add_test(c, check_finds_wrong_derivatives);
     tcase_add_test(c, derivatives_are_not_compared_unasked);
     tcase_add_loop_test(c, surrogates_are_documented, 0, n_surrogates);

@@ -6,28 +6,31 @@
 #include <stdlib.h>
 
 static Suite *(*const all_suites[])(void) = {
+    cli_suite,
+    diag_suite,
+    digits_suite,
+    edits_suite,
     emitted_suite,
+    examples_suite,
+    expr_suite,
     golden_suite,
     gradient_suite,
-
-    digits_suite,    npz_suite,
-
+    half_suite,
     lang_suite,
     messages_suite,
-    npz_suite,    runtime_suite,
-    stack_suite,
-
-    examples_suite,
-    half_suite,
     npz_suite,
     online_suite,
     optim_suite,
+    quote_suite,
+    runtime_suite,
     safetensors_suite,
+    skel_suite,
     snapshot_suite,
+    stack_suite,
+    yaml_suite,
 
     docs_suite,
-    lists_suite,
-};
+    lists_suite,};
 
 int main(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stacks of layers.  In: the generator in ETRACE_GEN.  Out: test cases of what a layer can name.  */
+/* Stacks of layers.  In: the generator in ETRACE_GEN.  Out: test cases of what layers can name.  */
 #define _GNU_SOURCE
 
 #include "suites.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: a command line, a spec, a case.  Out: a line an array, and the verdict.
-   The model is driven four times from the same beginning: by _step, by each of the solves, and by
-   whichever of _learn and _learn_sequence it has; what several of them give is compared each
+   The model is driven several times from the same beginning: by _step, by each of the solves, and
+   by whichever of _learn and _learn_sequence it has; what several of them give is compared each
    time.  */
 #include "golden.h"
 
@@ -222,21 +222,33 @@ static void drive_signal(golden_case *c)
     }
 }
 
-static void drive_learning(golden_case *c)
+static void look_at_learning(golden_case *c, double total)
 {
-    if (!model_has(c->m, MODEL_LEARN) && !model_has(c->m, MODEL_LEARN_SEQUENCE))
-        return;
-    case_look_total(c, model_learn_all(c->m));
+    case_look_total(c, total);
     case_look_gradient(c);
     case_look(c, 1u << ETR_HIDDEN | 1u << ETR_STATE, c->n_steps - 1);
     for (int t = 0; t < c->n_steps; t++)
         case_look(c, 1u << ETR_OUTPUT, t);
 }
 
+static void drive_learning(golden_case *c)
+{
+    if (model_has(c->m, MODEL_LEARN))
+        look_at_learning(c, model_learn_all(c->m));
+}
+
+static void drive_sequence(golden_case *c)
+{
+    if (!model_has(c->m, MODEL_LEARN_SEQUENCE))
+        return;
+    model_reset(c->m);
+    look_at_learning(c, model_learn_sequence(c->m));
+}
+
 static int drive(golden_case *c)
 {
     static void (*const way[])(golden_case *) = {drive_forward, drive_jacobian, drive_signal,
-                                                 drive_learning};
+                                                 drive_learning, drive_sequence};
     const size_t size = c->m->info->state_bytes;
     char *start = malloc(size + 1);
 

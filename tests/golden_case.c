@@ -143,6 +143,78 @@ static void fill(golden_case *c, const etr_var *v, const char *name, int steps)
     }
 }
 
+/* Our states of the reference's group K in its order, as variables of the state block.  Returns how
+   many, or -1: one of them is none of ours.  */
+static int states_of(const golden_case *c, int k, const etr_var **state)
+{
+    const etr_info *info = c->m->info;
+    int n = 0;
+
+    for (int i = 0; c->has_groups && i < c->groups.n; i++) {
+        if (c->groups.group[i] != k)
+            continue;
+        state[n] = find_ours(c, ETR_HIDDEN, "hidden", c->groups.state[i]);
+        if (!state[n++])
+            return -1;
+    }
+    for (int row = 0; !c->has_groups && row >= 0; row++) {
+        int found = 0;
+        for (int i = 0; i < info->n_vars; i++) {
+            const etr_var *v = &info->vars[i];
+            if (v->kind != ETR_HIDDEN || v->group != k || v->row != row)
+                continue;
+            state[n++] = v;
+            found = 1;
+        }
+        if (!found)
+            break;
+    }
+    return n;
+}
+
+/* The signs of group K, whose states may stand in another order with us.  */
+static void fill_signs(golden_case *c, const char *name, int k, char *filled)
+{
+    const etr_var *state[NAMES_MAX], *v = NULL;
+    const int n = states_of(c, k, state);
+    int rank, shape[ETR_RANK_MAX];
+    const double *x = etr_npz_get(c->npz, name, &rank, shape);
+    char path[NAME_LENGTH];
+
+    if (n <= 0 || !x)
+        return;
+    snprintf(path, sizeof path, "uoro_nu.group%d", state[0]->group);
+    for (int i = 0; i < c->m->info->n_vars; i++)
+        if (strcmp(c->m->info->vars[i].path, path) == 0)
+            v = &c->m->info->vars[i];
+    if (!v || shape[0] != c->n_steps)
+        return;
+    const size_t size = model_numel(v);
+    for (size_t i = 0; i < (size_t)c->n_steps * size; i++) {
+        const size_t element = i % size;
+        const size_t to = element - element % (size_t)n + (size_t)state[element % (size_t)n]->row;
+        model_put(c->m, v, model_block(c->m, v->kind, (int)(i / size)), to, x[i]);
+    }
+    filled[v - c->m->info->vars] = 1;
+}
+
+/* The variable of ours that a rule's own array is for: feedback/group0 is feedback.group0, and the modulator
+   is an input of that name.  */
+static const etr_var *find_path(const golden_case *c, etr_kind kind, const char *name)
+{
+    const char *slash = strchr(name, '/');
+    char path[NAME_LENGTH];
+
+    if (strncmp(name, "three_factor/", 13) == 0)
+        snprintf(path, sizeof path, "%s", slash + 1);
+    else
+        snprintf(path, sizeof path, "%.*s.%s", (int)(slash - name), name, slash + 1);
+    for (int i = 0; i < c->m->info->n_vars; i++)
+        if (c->m->info->vars[i].kind == kind && strcmp(c->m->info->vars[i].path, path) == 0)
+            return &c->m->info->vars[i];
+    return NULL;
+}
+
 /* Fill what the array NAME stands for, if it stands for something of ours.  FILLED[i] is set for
    our variable I.  */
 static void fill_array(golden_case *c, const char *name, char *filled)
@@ -156,6 +228,18 @@ static void fill_array(golden_case *c, const char *name, char *filled)
     } else if ((rest = after(name, "const/"))) {
         v = find_ours(c, ETR_PARAM, "const", rest);
         if (!v) /* part of the spec: then the numbers behind it tell if it is the right one */
+            return;
+    } else if (after(name, "feedback/")) { /* of the rules that have it: feedback.group0 */
+        v = find_path(c, ETR_PARAM, name);
+        if (!v)
+            return;
+    } else if ((rest = after(name, "uoro_nu/group"))) {
+        fill_signs(c, name, atoi(rest), filled);
+        return;
+    } else if (after(name, "three_factor/")) {
+        v = find_path(c, ETR_INPUT, name);
+        steps = c->n_steps;
+        if (!v)
             return;
     } else if ((rest = after(name, "hidden0/"))) {
         v = find_state(c, rest);
@@ -247,35 +331,6 @@ static void bind_plain(golden_case *c, const char *name, const etr_var *v, int l
     golden_probe *p = bind(c, name, v, lead, 0, 1);
     if (p)
         add_part(p, v, model_numel(v), 1, 0);
-}
-
-/* Our states of the reference's group K in its order, as variables of the state block.  Returns how
-   many, or -1: one of them is none of ours.  */
-static int states_of(const golden_case *c, int k, const etr_var **state)
-{
-    const etr_info *info = c->m->info;
-    int n = 0;
-
-    for (int i = 0; c->has_groups && i < c->groups.n; i++) {
-        if (c->groups.group[i] != k)
-            continue;
-        state[n] = find_ours(c, ETR_HIDDEN, "hidden", c->groups.state[i]);
-        if (!state[n++])
-            return -1;
-    }
-    for (int row = 0; !c->has_groups && row >= 0; row++) {
-        int found = 0;
-        for (int i = 0; i < info->n_vars; i++) {
-            const etr_var *v = &info->vars[i];
-            if (v->kind != ETR_HIDDEN || v->group != k || v->row != row)
-                continue;
-            state[n++] = v;
-            found = 1;
-        }
-        if (!found)
-            break;
-    }
-    return n;
 }
 
 /* The row of a table: of KIND, about the states ROW and COL (or -1), of the relation PATH (or

@@ -270,15 +270,19 @@ typedef double (*learn_f64)(const void *p, void *s, void *e, const void *in, con
                             void *out, void *grad);
 typedef float (*learn_f32)(const void *p, void *s, void *e, const void *in, const void *target,
                            void *out, void *grad);
-typedef double (*sequence_f64)(const void *p, void *s, void *tape, size_t n, const void *in,
-                               const void *target, void *out, void *grad);
-typedef float (*sequence_f32)(const void *p, void *s, void *tape, size_t n, const void *in,
-                              const void *target, void *out, void *grad);
-
+/* The sequence functions: online, in windows of several steps, and bptt.  */
+typedef double (*online_f64)(const void *p, void *s, void *e, size_t n, const void *in,
+                             const void *target, void *out, void *grad);
+typedef float (*online_f32)(const void *p, void *s, void *e, size_t n, const void *in,
+                            const void *target, void *out, void *grad);
 typedef double (*window_f64)(const void *p, void *s, void *e, void *tape, size_t n, const void *in,
                              const void *target, void *out, void *grad);
 typedef float (*window_f32)(const void *p, void *s, void *e, void *tape, size_t n, const void *in,
                             const void *target, void *out, void *grad);
+typedef double (*bptt_f64)(const void *p, void *s, void *tape, size_t n, const void *in,
+                           const void *target, void *out, void *grad);
+typedef float (*bptt_f32)(const void *p, void *s, void *tape, size_t n, const void *in,
+                          const void *target, void *out, void *grad);
 
 void model_step(model *m, int t)
 {
@@ -315,40 +319,51 @@ double model_learn(model *m, int t)
     return ((learn_f64)f)(m->params, m->state, m->trace, in, target, out, m->grad);
 }
 
-/* Windows of several steps: there is a trace and a tape.  */
-static double learn_windows(model *m)
+static double sequence_f64(model *m, size_t n, void (*f)(void))
 {
-    const size_t n = (size_t)m->n_steps;
-    void (*f)(void) = m->function[MODEL_LEARN_SEQUENCE];
+    if (model_has(m, MODEL_LEARN))
+        return ((online_f64)f)(m->params, m->state, m->trace, n, m->input, m->target, m->output,
+                               m->grad);
+    if (model_has(m, MODEL_RESET_TRACE))
+        return ((window_f64)f)(m->params, m->state, m->trace, m->tape, n, m->input, m->target,
+                               m->output, m->grad);
+    return ((bptt_f64)f)(m->params, m->state, m->tape, n, m->input, m->target, m->output, m->grad);
+}
 
-    if (m->info->real_bytes == 4)
-        return (double)((window_f32)f)(m->params, m->state, m->trace, m->tape, n, m->input,
-                                       m->target, m->output, m->grad);
-    return ((window_f64)f)(m->params, m->state, m->trace, m->tape, n, m->input, m->target,
-                           m->output, m->grad);
+static float sequence_f32(model *m, size_t n, void (*f)(void))
+{
+    if (model_has(m, MODEL_LEARN))
+        return ((online_f32)f)(m->params, m->state, m->trace, n, m->input, m->target, m->output,
+                               m->grad);
+    if (model_has(m, MODEL_RESET_TRACE))
+        return ((window_f32)f)(m->params, m->state, m->trace, m->tape, n, m->input, m->target,
+                               m->output, m->grad);
+    return ((bptt_f32)f)(m->params, m->state, m->tape, n, m->input, m->target, m->output, m->grad);
 }
 
 double model_learn_sequence(model *m)
 {
-    const size_t n = (size_t)m->n_steps;
     void (*f)(void) = m->function[MODEL_LEARN_SEQUENCE];
 
     if (m->info->real_bytes == 4)
-        return (double)((sequence_f32)f)(m->params, m->state, m->tape, n, m->input, m->target,
-                                         m->output, m->grad);
-    return ((sequence_f64)f)(m->params, m->state, m->tape, n, m->input, m->target, m->output,
-                             m->grad);
+        return (double)sequence_f32(m, (size_t)m->n_steps, f);
+    return sequence_f64(m, (size_t)m->n_steps, f);
+}
+
+void model_reset(model *m)
+{
+    memset(m->grad, 0, m->info->params_bytes);
+    if (model_has(m, MODEL_RESET_TRACE))
+        ((init_function)m->function[MODEL_RESET_TRACE])(m->trace);
 }
 
 double model_learn_all(model *m)
 {
     double total = 0;
 
-    memset(m->grad, 0, m->info->params_bytes);
-    if (model_has(m, MODEL_RESET_TRACE))
-        ((init_function)m->function[MODEL_RESET_TRACE])(m->trace);
+    model_reset(m);
     if (!model_has(m, MODEL_LEARN))
-        return m->info->trace_bytes > 0 ? learn_windows(m) : model_learn_sequence(m);
+        return model_learn_sequence(m);
     for (int t = 0; t < m->n_steps; t++)
         total += model_learn(m, t);
     return total;

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-/* The functions of a model.  A bptt model has no learn, others have no learn_sequence.  */
+/* The functions of a model.  One that differentiates through several steps has no learn.  */
 typedef enum {
     MODEL_INIT_PARAMS,
     MODEL_INIT_STATE,
@@ -69,10 +69,13 @@ void model_solve(model *m, int t);
 double model_solve_signal(model *m, int t);
 double model_learn(model *m, int t);
 
-/* All steps.  Returns the sum of the losses.  */
+/* All steps in one call.  Returns the sum of the losses.  */
 double model_learn_sequence(model *m);
 
-/* All steps by whichever of these the model has, from a gradient and a trace of zero.  */
+/* Gradient and trace to zero.  */
+void model_reset(model *m);
+
+/* The same, and all steps: one by one if the model can, else in one call.  */
 double model_learn_all(model *m);
 
 #endif

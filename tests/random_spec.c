@@ -94,7 +94,7 @@ static void grow(grower *g, FILE *f, int size, int depth)
 {
     static const char *const forms[] = {
         "tanh($)",          "sigmoid($)",     "sin($)",      "cos($)",        "softplus($)",
-        "silu($)",          "erf($)",         "exp(-($)*($))", "atan($)",     "($ + $)",
+        "silu($)",          "erf($)",         "exp(-square($))", "atan($)",     "($ + $)",
         "($ - $)",          "($)*($)",        "-($)",        "$ / (2 + cos($))", "0.3*($)",
         "mean($)*($)",      "square($)",      "log1p(square($))", "sqrt(1 + square($))",
     };

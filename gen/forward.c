@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: tangents of variables.  Out: tangents of everything that follows from them in the step.
+   The axes of the directions stand behind those of the value; nothing is held fixed.  */
+#include "forward.h"
+
+#include "diff.h"
+
+#include <string.h>
+
+typedef struct {
+    graph *gr;
+    ir *ir;
+    shape dirs;
+    int *t;
+    loc at;
+    bool failed;
+} forward;
+
+static shape joined(shape s, shape dirs)
+{
+    for (int k = 0; k < dirs.rank; k++)
+        s.dim[s.rank++] = dirs.dim[k];
+    return s;
+}
+
+/* NODE of a value's shape, the same in all directions.  */
+static int along(const forward *f, int node)
+{
+    shape s = f->ir->node[node].shape, whole = joined(s, f->dirs);
+    for (int k = 0; k < f->dirs.rank; k++)
+        s.dim[s.rank++] = 1;
+    return ir_broadcast(f->ir, ir_reshape(f->ir, node, s), whole);
+}
+
+static int plus(ir *g, int a, int b)
+{
+    if (a == NO_NODE || b == NO_NODE)
+        return a == NO_NODE ? b : a;
+    return ir_ew2(g, OP_add, a, b);
+}
+
+static int zero_of(const forward *f, int node)
+{
+    return ir_const(f->ir, 0, joined(f->ir->node[node].shape, f->dirs));
+}
+
+/* The last axis of a value of RANK axes behind the directions (BACK: where it was).  */
+static int turn_last(const forward *f, int node, int rank, bool back)
+{
+    int axis[RANK_MAX], n = 0, dirs = f->dirs.rank;
+    for (int k = 0; k < rank - 1; k++)
+        axis[n++] = k;
+    if (back)
+        axis[n++] = rank - 1 + dirs;
+    for (int k = 0; k < dirs; k++)
+        axis[n++] = back ? rank - 1 + k : rank + k;
+    if (!back)
+        axis[n++] = rank - 1;
+    return ir_permute(f->ir, node, axis);
+}
+
+static int elementwise(forward *f, int n)
+{
+    ir *g = f->ir;
+    int sum = NO_NODE, n_args = g->node[n].n_args;
+    for (int i = 0; i < n_args; i++) {
+        int x = f->t[g->node[n].arg[i]];
+        int d = x == NO_NODE ? NO_NODE : diff_partial(g, n, i);
+        if (d != NO_NODE && !ir_is_zero(g, d))
+            sum = plus(g, sum, ir_ew2(g, OP_mul, along(f, d), x));
+    }
+    return sum;
+}
+
+/* The labels of x, w and y with the directions' behind two of the parts.  */
+static int contraction(forward *f, int n, int x, int w, bool of_x)
+{
+    ir *g = f->ir;
+    const char *labels = ir_labels(g, n), *comma = strchr(labels, ','), *arrow = strstr(labels, "->");
+    char dirs[RANK_MAX + 1] = "";
+    for (int k = 0; k < f->dirs.rank; k++)
+        dirs[k] = (char)('A' + k);
+    return ir_einsum(g,
+                     arena_printf(g->arena, "%.*s%s,%.*s%s->%s%s", (int)(comma - labels), labels,
+                                  of_x ? dirs : "", (int)(arrow - comma - 1), comma + 1,
+                                  of_x ? "" : dirs, arrow + 2, dirs), x, w);
+}
+
+/* y = sum over p of val[.., p] at column col[p]: VAL [.., n, dirs].  */
+static int at_columns(forward *f, int val, int n)
+{
+    ir *g = f->ir;
+    const ir_node v = g->node[n];
+    int64_t m = g->pattern[v.pattern].n_cols;
+    char lead[RANK_MAX + 1] = "", dirs[RANK_MAX + 1] = "";
+    int columns = ir_gather(g, forward_eye(g, m), v.pattern, 1); /* [m, n] */
+    for (int k = 0; k + 1 < v.shape.rank; k++)
+        lead[k] = (char)('a' + k);
+    for (int k = 0; k < f->dirs.rank; k++)
+        dirs[k] = (char)('A' + k);
+    return ir_einsum(g, arena_printf(g->arena, "%sx%s,yx->%sy%s", lead, dirs, lead, dirs), val, columns);
+}
+
+static int sparse(forward *f, int n)
+{
+    ir *g = f->ir;
+    const ir_node v = g->node[n];
+    int rank = v.shape.rank, sum = NO_NODE;
+    if (f->t[v.arg[0]] != NO_NODE)
+        sum = turn_last(f, ir_sparse(g, turn_last(f, f->t[v.arg[0]], rank, false), v.arg[1], v.pattern),
+                        rank, true);
+    if (f->t[v.arg[1]] != NO_NODE)
+        sum = plus(g, sum, at_columns(f, ir_ew2(g, OP_mul, along(f, ir_gather(g, v.arg[0], v.pattern, 0)),
+                                                f->t[v.arg[1]]), n));
+    return sum;
+}
+
+static int product(forward *f, int n)
+{
+    ir *g = f->ir;
+    const ir_node v = g->node[n];
+    int x = v.arg[0], w = v.arg[1], sum = NO_NODE;
+    if (v.op == OP_sparse)
+        return sparse(f, n);
+    if (v.op == OP_embed) {
+        forward rows = *f;
+        int hot = ir_one_hot(g, x, g->node[w].shape.dim[0]);
+        char lead[RANK_MAX + 1] = "", dirs[RANK_MAX + 1] = "";
+        for (int k = 0; k + 1 < v.shape.rank; k++)
+            lead[k] = (char)('a' + k);
+        for (int k = 0; k < rows.dirs.rank; k++)
+            dirs[k] = (char)('A' + k);
+        return f->t[w] == NO_NODE
+                   ? NO_NODE
+                   : ir_einsum(g, arena_printf(g->arena, "%sx,xy%s->%sy%s", lead, dirs, lead, dirs), hot,
+                               f->t[w]);
+    }
+    if (f->t[x] != NO_NODE)
+        sum = contraction(f, n, f->t[x], w, true);
+    if (f->t[w] != NO_NODE)
+        sum = plus(g, sum, contraction(f, n, x, f->t[w], false));
+    return sum;
+}
+
+static int concat(forward *f, int n)
+{
+    ir *g = f->ir;
+    const ir_node v = g->node[n];
+    int *part = ARENA_ARRAY(g->arena, int, v.n_args);
+    bool any = false;
+    for (int i = 0; i < v.n_args; i++) {
+        any = any || f->t[v.arg[i]] != NO_NODE;
+        part[i] = f->t[v.arg[i]] != NO_NODE ? f->t[v.arg[i]] : zero_of(f, v.arg[i]);
+    }
+    return any ? ir_concat(g, part, v.n_args, v.axis) : NO_NODE;
+}
+
+static int broadcast(forward *f, int n, int x)
+{
+    ir *g = f->ir;
+    const ir_node v = g->node[n];
+    shape from = g->node[v.arg[0]].shape, s = shape_scalar();
+    for (int k = from.rank; k < v.shape.rank; k++)
+        s.dim[s.rank++] = 1;
+    for (int k = 0; k < from.rank; k++)
+        s.dim[s.rank++] = from.dim[k];
+    return ir_broadcast(g, ir_reshape(g, x, joined(s, f->dirs)), joined(v.shape, f->dirs));
+}
+
+static int permute(forward *f, int n, int x)
+{
+    const ir_node v = f->ir->node[n];
+    int axis[RANK_MAX];
+    for (int k = 0; k < v.shape.rank + f->dirs.rank; k++)
+        axis[k] = k < v.shape.rank ? v.labels[k] - 'a' : k;
+    return ir_permute(f->ir, x, axis);
+}
+
+/* Channels and directions as one axis.  */
+static int windows(forward *f, int n, int x)
+{
+    ir *g = f->ir;
+    const ir_node v = g->node[n];
+    shape s = g->node[v.arg[0]].shape;
+    s.dim[s.rank - 1] *= shape_numel(f->dirs);
+    return ir_reshape(g, ir_windows(g, ir_reshape(g, x, s), v.window, v.n_windows),
+                      joined(v.shape, f->dirs));
+}
+
+static int extreme(forward *f, int n, int x)
+{
+    ir *g = f->ir;
+    const ir_node v = g->node[n];
+    shape s = g->node[v.arg[0]].shape;
+    for (int k = 0; k < s.rank; k++)
+        if (v.mask & 1u << k)
+            s.dim[k] = 1;
+    int held = ir_ew2(g, OP_eq, v.arg[0], ir_broadcast(g, ir_reshape(g, n, s),
+                                                       g->node[v.arg[0]].shape));
+    return ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, along(f, ir_ew1(g, OP_real, held)), x), v.mask);
+}
+
+static int structural(forward *f, int n)
+{
+    ir *g = f->ir;
+    const ir_node v = g->node[n];
+    int x = v.n_args ? f->t[v.arg[0]] : NO_NODE;
+    bool linear = v.op == OP_matmul || v.op == OP_matmul_t || v.op == OP_einsum || v.op == OP_sparse
+                  || v.op == OP_embed;
+    if (linear)
+        return product(f, n);
+    if (v.op == OP_concat)
+        return concat(f, n);
+    if (x == NO_NODE)
+        return NO_NODE;
+    switch (v.op) {
+    case OP_reshape: return ir_reshape(g, x, joined(v.shape, f->dirs));
+    case OP_broadcast: return broadcast(f, n, x);
+    case OP_slice: return ir_slice(g, x, v.axis, v.start, v.shape.dim[v.axis]);
+    case OP_permute: return permute(f, n, x);
+    case OP_windows: return windows(f, n, x);
+    case OP_sum: return ir_reduce(g, OP_sum, x, v.mask);
+    case OP_reduce_max:
+    case OP_reduce_min: return extreme(f, n, x);
+    case OP_take: {
+        int turned = turn_last(f, x, g->node[v.arg[0]].shape.rank, false);
+        return ir_take(g, turned, v.arg[1]);
+    }
+    default:
+        f->failed = true;
+        diag_error(g->diag, f->at, "E0512", "this rule cannot pass through '%s'", op_table[v.op].name);
+        return NO_NODE;
+    }
+}
+
+int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at)
+{
+    ir *g = gr->ir;
+    forward f = {gr, g, dirs, ARENA_ARRAY(g->arena, int, gr->n_base + 1), at, false};
+    for (int n = 0; n < gr->n_base && !f.failed; n++) {
+        const ir_node v = g->node[n];
+        f.t[n] = NO_NODE;
+        if (v.shape.rank + dirs.rank > RANK_MAX) {
+            diag_error(g->diag, at, "E0513", "this rule would need values of more than %d axes", RANK_MAX);
+            return NULL;
+        }
+        if (v.op == OP_var)
+            f.t[n] = seed[v.var];
+        else if (v.type == TYPE_REAL && v.op != OP_stop_gradient)
+            f.t[n] = op_table[v.op].elementwise ? elementwise(&f, n) : structural(&f, n);
+        if (f.t[n] != NO_NODE && ir_is_zero(g, f.t[n]))
+            f.t[n] = NO_NODE;
+    }
+    return f.failed ? NULL : f.t;
+}
+
+/* --- Jacobians of a group ---------------------------------------------------------------------------- */
+
+int forward_eye(ir *g, int64_t n)
+{
+    shape s = shape_of2(n, n);
+    int row = ir_broadcast(g, ir_reshape(g, ir_iota(g, n), shape_of2(n, 1)), s);
+    int col = ir_broadcast(g, ir_iota(g, n), s);
+    return ir_ew1(g, OP_real, ir_ew2(g, OP_eq, row, col));
+}
+
+int forward_diagonal(ir *g, int x)
+{
+    const ir_node v = g->node[x];
+    int64_t n = v.shape.dim[0];
+    if (v.op == OP_const)
+        return ir_const(g, v.number, shape_of1(n));
+    if ((v.op == OP_add || v.op == OP_sub || v.op == OP_mul) && v.type == TYPE_REAL)
+        return ir_ew2(g, v.op, forward_diagonal(g, v.arg[0]), forward_diagonal(g, v.arg[1]));
+    if (v.op == OP_broadcast && g->node[v.arg[0]].shape.rank == 2
+        && shape_numel(g->node[v.arg[0]].shape) == n)
+        return ir_reshape(g, v.arg[0], shape_of1(n));
+    return ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, x, forward_eye(g, n)), 2);
+}
+
+int *forward_full(graph *gr, int k, loc at)
+{
+    ir *g = gr->ir;
+    const hidden_group *group = &gr->group[k];
+    int n = group->n_states;
+    int64_t places = shape_numel(group->varshape);
+    shape dirs = shape_of1(places);
+    int *J = ARENA_ARRAY(g->arena, int, n * n), *seed = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
+    for (int b = 0; b < n; b++) {
+        for (int v = 0; v < g->n_vars; v++)
+            seed[v] = NO_NODE;
+        seed[gr->hidden[group->state[b]]] =
+            ir_reshape(g, forward_eye(g, places), joined(group->varshape, dirs));
+        const int *t = forward_tangents(gr, seed, dirs, at);
+        for (int a = 0; t && a < n; a++) {
+            int x = t[g->var[gr->hidden[group->state[a]]].next];
+            J[a * n + b] = x == NO_NODE ? ir_const(g, 0, shape_of2(places, places))
+                                        : ir_reshape(g, x, shape_of2(places, places));
+        }
+        if (!t)
+            return NULL;
+    }
+    return J;
+}
+
+int *forward_coupled(graph *gr, int k, loc at)
+{
+    ir *g = gr->ir;
+    int *J = forward_full(gr, k, at), n = gr->group[k].n_states;
+    for (int i = 0; J && i < n * n; i++)
+        J[i] = ir_reshape(g, forward_diagonal(g, J[i]), gr->group[k].varshape);
+    return J;
+}

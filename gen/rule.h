@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the spec and the command line say about learning -> one setting for each axis of a rule.  */
+#ifndef RULE_H
+#define RULE_H
+
+#include "learn.h"
+#include "spec.h"
+
+/* The names of all rules, and the words that the value of KEY may be, ended by NULL.  */
+const char *const *rule_names(void);
+const char *const *rule_words(learning_key key);
+
+/* Read KEY=VALUE of the command line into L, over what is said there.  False after an error.  */
+bool rule_override(spec_learning *l, const char *text, arena *a, diag *d);
+
+/* The settings; false after an error: a key does not belong to the rule, or two contradict each other.  */
+bool rule_settings(const spec *s, const spec_learning *l, diag *d, learning *res);
+
+#endif
