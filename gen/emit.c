@@ -90,27 +90,29 @@ static const char *spec_hash(emitter *em)
     return arena_strdup(em->ir->arena, hex);
 }
 
+const char *emit_rule_text(arena *a, const learning *set)
+{
+    const char *rule = set->trace == TRACE_NONE || set->trace == TRACE_EXACT ? set->rule
+                       : set->window ? arena_printf(a, "%s, window %d", set->rule, set->window)
+                                     : arena_printf(a, "%s, vjp_time t", set->rule);
+    return arena_printf(a, "%s%s%s%s", rule, set->signal_total ? ", signal total" : "",
+                        set->plain_none ? ", plain none" : "",
+                        set->dense == DENSE_DROP       ? ", dense drop"
+                        : set->dense == DENSE_DIAGONAL ? ", dense diagonal"
+                                                        : "");
+}
+
 static void set_banner(emitter *em)
 {
     const ir *g = em->ir;
     const char *slash = strrchr(em->options->h_path, '/');
-    const learning *set_ = &em->plan->set;
-    const char *rule = set_->trace == TRACE_NONE || set_->trace == TRACE_EXACT ? set_->rule
-                       : set_->window
-                           ? arena_printf(g->arena, "%s, window %d", set_->rule, set_->window)
-                           : arena_printf(g->arena, "%s, vjp_time t", set_->rule);
-    rule = arena_printf(g->arena, "%s%s%s%s", rule, set_->signal_total ? ", signal total" : "",
-                        set_->plain_none ? ", plain none" : "",
-                        set_->dense == DENSE_DROP       ? ", dense drop"
-                        : set_->dense == DENSE_DIAGONAL ? ", dense diagonal"
-                                                        : "");
     set(em, "name", g->name);
     set(em, "NAME", capitals(g->arena, g->name));
     set(em, "version", PACKAGE_VERSION);
     set(em, "file", comment_text(em, em->spec->base_name));
     set(em, "header", slash ? slash + 1 : em->options->h_path);
     set(em, "hash", spec_hash(em));
-    set(em, "rule", rule);
+    set(em, "rule", emit_rule_text(g->arena, &em->plan->set));
     set(em, "real", real_type(g));
     set_number(em, "batch", g->batch);
     set_number(em, "n_groups", em->plan->graph->n_groups);
@@ -152,26 +154,11 @@ static void no_member(emitter *em, bool any)
         row(em, 4, field);
 }
 
-/* Variables of the kinds in MASK, in the order of the spec.  */
-static int vars_in_order(const ir *g, unsigned mask, int *res)
-{
-    int n = 0;
-    for (int v = 0; v < g->n_vars; v++) {
-        if (!(mask & 1u << g->var[v].kind))
-            continue;
-        int k = n++;
-        for (; k > 0 && g->var[res[k - 1]].order > g->var[v].order; k--)
-            res[k] = res[k - 1];
-        res[k] = v;
-    }
-    return n;
-}
-
 static void set_block(emitter *em, const char *name, unsigned mask)
 {
     const ir *g = em->ir;
     int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
-    int n = vars_in_order(g, mask, v);
+    int n = ir_vars_in_order(g, mask, v);
     open_list(em, name);
     for (int i = 0; i < n; i++) {
         const var *x = &g->var[v[i]];
@@ -256,7 +243,7 @@ static void set_var_rows(emitter *em, var_kind kind, const char *name, const cha
 {
     const ir *g = em->ir;
     int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
-    int n = vars_in_order(g, 1u << kind, v);
+    int n = ir_vars_in_order(g, 1u << kind, v);
     for (int i = 0; i < n; i++) {
         const var *x = &g->var[v[i]];
         int place, group = group_of_var(em->plan->graph, v[i], &place);
@@ -349,7 +336,7 @@ static bool set_init(emitter *em, const char *name, const char *block, unsigned 
 {
     const ir *g = em->ir;
     int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
-    int n = vars_in_order(g, mask, v);
+    int n = ir_vars_in_order(g, mask, v);
     bool random = false;
     open_body(em, name);
     for (int i = 0; i < n; i++)
@@ -384,9 +371,8 @@ static void set_body(emitter *em, const char *name, const function_plan *f, cons
     style.block[VAR_HIDDEN] = style.block[VAR_STATE] = "s->";
     style.block[VAR_TRACE] = "e->";
     style.block[VAR_COTANGENT] = "ds->";
-    schedule *sc = schedule_run(em->plan->ir, f->store, f->n);
     buf body = {0};
-    cgen_body(sc, &style, &body);
+    cgen_body(f->schedule, &style, &body);
     open_body(em, name);
     buf_puts(&em->values, buf_text(&body));
     close_list(em);
@@ -477,9 +463,9 @@ static void set_tables(emitter *em)
     for (int i = 0; i < g->n_patterns; i++) {
         const pattern *p = &g->pattern[i];
         if (rows[i])
-            table(em, p->name, "row", p->row, p->n, p->n_rows <= 65536);
+            table(em, p->name, "row", p->row, p->n, pattern_index_bytes(p->n_rows) == 2);
         if (cols[i])
-            table(em, p->name, "col", p->col, p->n, p->n_cols <= 65536);
+            table(em, p->name, "col", p->col, p->n, pattern_index_bytes(p->n_cols) == 2);
     }
     close_list(em);
 }

@@ -14,7 +14,10 @@ typedef struct {
     int unroll;
 } emit_options;
 
-/* Prints messages itself; nothing is written unless all is.  */
+/* "d_rtrl, window 1" */
+const char *emit_rule_text(arena *a, const learning *set);
+
+/* What report_measure has scheduled is printed.  Prints messages itself; nothing is written unless all is.  */
 skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options);
 
 #endif

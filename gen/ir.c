@@ -219,6 +219,20 @@ int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc
     return index;
 }
 
+int ir_vars_in_order(const ir *g, unsigned mask, int *res)
+{
+    int n = 0;
+    for (int v = 0; v < g->n_vars; v++) {
+        if (!(mask & 1u << g->var[v].kind))
+            continue;
+        int k = n++;
+        for (; k > 0 && g->var[res[k - 1]].order > g->var[v].order; k--)
+            res[k] = res[k - 1];
+        res[k] = v;
+    }
+    return n;
+}
+
 int ir_const(ir *g, double number, shape s)
 {
     return ir_intern(g, (ir_node){.op = OP_const, .type = TYPE_REAL, .shape = s, .number = number,

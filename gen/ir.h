@@ -98,7 +98,7 @@ typedef struct {
     int order;     /* place in the spec, modules counted in */
     int now;       /* the node that reads it */
     int next;      /* VAR_HIDDEN, VAR_STATE, VAR_TRACE: its value after the step */
-    int owner;     /* VAR_COTANGENT: the hidden variable */
+    int owner;     /* VAR_COTANGENT: the hidden variable; VAR_TRACE: the relation, or -1 */
     bool traced;   /* VAR_PARAM: trainable and not kept out of the graph */
     bool trainable;
     int pattern;   /* VAR_PARAM: of a sparse matrix whose non-zeros it holds; -1: none */
@@ -133,6 +133,9 @@ ir *ir_new(arena *a, diag *d, const char *name, int real_bits, int batch);
 
 /* Declare a variable; its OP_var node is made at once.  Returns its index.  */
 int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc at);
+
+/* The variables of the kinds in MASK (bit k = kind k), in the order of the spec, into RES.  Returns how many.  */
+int ir_vars_in_order(const ir *g, unsigned mask, int *res);
 
 /* The node equal to N, made if it is new.  N's arguments are copied.  */
 int ir_intern(ir *g, ir_node n);
@@ -178,6 +181,8 @@ int ir_unwindows(ir *g, int y, const ir_window *w, int n_windows, shape to);
 int ir_embed(ir *g, int index, int w);        /* rows of w[V, M] */
 int ir_one_hot(ir *g, int index, int64_t n);  /* [..] -> [.., n] */
 int ir_pattern(ir *g, pattern p);             /* into ir.pattern */
+int pattern_index_bytes(int64_t n);           /* of one index below N in its table: 2 or 4 */
+int64_t pattern_bytes(const pattern *p);      /* of both tables */
 int ir_sparse(ir *g, int x, int w, int p);    /* x[.., rows] w[n] -> [.., cols] */
 int ir_sparse_t(ir *g, int y, int w, int p);  /* y[.., cols] w[n] -> [.., rows] */
 int ir_gather(ir *g, int x, int p, int axis); /* [.., n]: x at the pattern's rows (0) or columns (1) */

@@ -238,6 +238,16 @@ int ir_pattern(ir *g, pattern p)
     return g->n_patterns++;
 }
 
+int pattern_index_bytes(int64_t n)
+{
+    return n <= 65536 ? 2 : 4;
+}
+
+int64_t pattern_bytes(const pattern *p)
+{
+    return p->n * (pattern_index_bytes(p->n_rows) + pattern_index_bytes(p->n_cols));
+}
+
 static int sparse(ir *g, op_code op, int x, int w, int p, int64_t last)
 {
     shape s = with_last(g->node[x].shape, last);

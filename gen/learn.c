@@ -131,6 +131,7 @@ int learner_trace(learner *l, const relation *r, const hidden_group *group, int 
     const char *path = state && several ? arena_printf(g->arena, "%s.%s", r->name, state) : r->name;
     int v = ir_var(g, VAR_TRACE, *what ? arena_printf(g->arena, "%s.%s", path, what) : path, s, TYPE_REAL,
                    (loc){0});
+    g->var[v].owner = (int)(r - l->gr->relation);
     g->var[v].note = state ? arena_printf(g->arena, "eligibility trace of %s in %s", r->name, state)
                            : arena_printf(g->arena, "eligibility trace of %s", r->name);
     return v;

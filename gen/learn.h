@@ -60,6 +60,7 @@ typedef struct {
     store *store;
     int n;
     size_t cap;
+    const schedule *schedule; /* NULL until report_measure has run */
 } function_plan;
 
 typedef struct {

@@ -4,9 +4,11 @@
 #include "emit.h"
 #include "lower.h"
 #include "options.h"
+#include "report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int print(buf *text)
 {
@@ -32,6 +34,18 @@ static int dump(const ir *g)
     buf out = {NULL, 0, 0};
     ir_dump(g, &out);
     return print(&out);
+}
+
+static int write_report(const options *o, const report *r, const spec *s, diag *d)
+{
+    buf out = {NULL, 0, 0};
+    if (o->report_json)
+        report_json(r, &out);
+    else
+        report_text(r, &out);
+    int status = (int)skel_commit(&o->report, &out, 1, s->file, d);
+    buf_free(&out);
+    return status;
 }
 
 static int compile(const options *o, arena *a, diag *d)
@@ -61,10 +75,17 @@ static int compile(const options *o, arena *a, diag *d)
         return SPEC_WRONG;
     if (o->dump)
         return dump(g);
-    if (o->check_only)
-        return EXIT_SUCCESS;
-    const emit_options eo = {o->c_path, o->h_path, o->data_dir, o->m4, o->unroll};
-    return (int)emit_run(plan, s, &eo);
+    const report *r = report_measure(plan, emit_rule_text(a, &set));
+    report_check(r, &o->limits, d);
+    if (diag_errors(d) > 0)
+        return SPEC_WRONG;
+    if (!o->check_only) {
+        const emit_options eo = {o->c_path, o->h_path, o->data_dir, o->m4, o->unroll};
+        int failed = (int)emit_run(plan, s, &eo);
+        if (failed)
+            return failed;
+    }
+    return o->report ? write_report(o, r, s, d) : EXIT_SUCCESS;
 }
 
 /* The exit status, once all that was printed has arrived: a disk may be full.  */
@@ -83,6 +104,8 @@ int main(int argc, char **argv)
     int status = options_read(argc, argv, a, &o);
     if (status == OPTIONS_GO_ON && o.list_outputs) {
         printf("%s\n%s\n", o.c_path, o.h_path);
+        if (o.report && strcmp(o.report, "-") != 0)
+            puts(o.report);
         status = EXIT_SUCCESS;
     } else if (status == OPTIONS_GO_ON) {
         diag *d = diag_new(a, o.max_errors);

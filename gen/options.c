@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include "rule.h"
+#include "size.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -17,11 +18,11 @@ enum { UNROLL_DEFAULT = 8, UNROLL_MAX = 64, ERRORS_DEFAULT = 20 };
 
 /* Long options without a letter.  */
 enum { OPT_RULE = 256, OPT_WINDOW, OPT_VJP_TIME, OPT_SIGNAL, OPT_PLAIN, OPT_DENSE, OPT_GRAPH, OPT_DUMP,
-       OPT_M4, OPT_UNROLL, OPT_LIST, OPT_ERRORS };
+       OPT_M4, OPT_UNROLL, OPT_LIST, OPT_ERRORS, OPT_REPORT, OPT_RAM, OPT_ROM, OPT_STACK };
 
 typedef struct {
     int code;
-    const char *name, *argument, *help;
+    const char *name, *argument, *help; /* an argument that begins with [ may be left out */
 } option_row;
 
 static const option_row rows[] = {
@@ -39,6 +40,10 @@ static const option_row rows[] = {
     {'L', "learning", "KEY=VALUE", "any key of learning: decay=0.9"},
     {OPT_GRAPH, "graph", "FORM", "print the eligibility-trace graph: text, json or gv; write nothing"},
     {OPT_DUMP, "dump", "PASS", "print the nodes after a pass, ir or diff; write nothing"},
+    {OPT_REPORT, "report", "[FILE]", "print bytes and operations (or into FILE: .txt, or .json), too"},
+    {OPT_RAM, "max-ram", "N", "refuse a model that needs more RAM to learn (64K, 1.5M, 2G)"},
+    {OPT_ROM, "max-rom", "N", "refuse one with more bytes of constant tables"},
+    {OPT_STACK, "max-stack", "N", "refuse one that needs more stack"},
     {OPT_UNROLL, "unroll", "N", "write out loops of at most N turns (default: 8)"},
     {OPT_M4, "m4", "PATH", "run this GNU m4"},
     {'n', "check", NULL, "check the spec; write nothing"},
@@ -56,9 +61,11 @@ static void print_help(void)
          "Write the C of a recurrent network and of its online learning rule.\n");
     for (int i = 0; i < N_ROWS; i++) {
         char left[64];
+        const char *argument = rows[i].argument ? rows[i].argument : "";
+        bool may = *argument == '[';
         snprintf(left, sizeof left, "%c%c%s--%s%s%s", rows[i].code < 256 ? '-' : ' ',
                  rows[i].code < 256 ? rows[i].code : ' ', rows[i].code < 256 ? ", " : "  ", rows[i].name,
-                 rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "");
+                 may ? "[=" : *argument ? "=" : "", argument + may);
         printf("  %-26s %s\n", left, rows[i].help);
     }
     puts("\nExit status: 0, or 1 the spec is wrong, 2 the command line, 3 a file could not be read or\n"
@@ -119,6 +126,24 @@ static int read_form(arena *a, const char *text, options *o)
     return status;
 }
 
+static int read_size(arena *a, int code, const char *text, int64_t *res)
+{
+    if (size_read(text, res) && *res > 0)
+        return OPTIONS_GO_ON;
+    return usage(arena_printf(a, "--%s is a number of bytes like 4096, 64K, 1.5M or 2G, not",
+                              option_name(code)), text);
+}
+
+static int read_report(const char *path, options *o)
+{
+    const char *end = path ? strrchr(path, '.') : ".txt";
+    o->report = path ? path : "-";
+    o->report_json = end && strcmp(end, ".json") == 0;
+    return o->report_json || (end && strcmp(end, ".txt") == 0)
+               ? OPTIONS_GO_ON
+               : usage("--report writes a file .txt or .json, not", path);
+}
+
 static int read_one(int code, char *value, arena *a, options *o, const char **dir)
 {
     switch (code) {
@@ -153,6 +178,10 @@ static int read_one(int code, char *value, arena *a, options *o, const char **di
         return read_number(value, 0, INT_MAX, &o->max_errors)
                    ? OPTIONS_GO_ON
                    : usage("--max-errors is a number of errors, not", value);
+    case OPT_REPORT: return read_report(value, o);
+    case OPT_RAM: return read_size(a, code, value, &o->limits.ram);
+    case OPT_ROM: return read_size(a, code, value, &o->limits.rom);
+    case OPT_STACK: return read_size(a, code, value, &o->limits.stack);
     case OPT_M4: o->m4 = value; break;
     case 'n': o->check_only = true; break;
     case OPT_LIST: o->list_outputs = true; break;
@@ -221,6 +250,8 @@ static int set_paths(arena *a, options *o, const char *dir)
         return usage("this names no file:", names_no_file(o->c_path) ? o->c_path : o->h_path);
     if (strcmp(o->h_path, o->c_path) == 0)
         return usage("the C file and the header are one:", o->c_path);
+    if (o->report && strcmp(o->report, "-") == 0 && strcmp(o->c_path, "-") == 0)
+        return usage("the C and the report would both be printed: give --report a file", NULL);
     for (const char *p = o->h_path; *p; p++)
         if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ')
             return usage("an #include cannot name the header", o->h_path);
@@ -251,8 +282,10 @@ int options_read(int argc, char **argv, arena *a, options *res)
     int code;
     const char *dir = NULL, *m4 = getenv("M4");
     for (int i = 0; i < N_ROWS; i++) {
-        longs[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL,
-                                   rows[i].code};
+        int value = !rows[i].argument            ? no_argument
+                    : rows[i].argument[0] == '[' ? optional_argument
+                                                 : required_argument;
+        longs[i] = (struct option){rows[i].name, value, NULL, rows[i].code};
         if (rows[i].code < 256)
             shorts[n++] = (char)rows[i].code;
         if (rows[i].code < 256 && rows[i].argument)

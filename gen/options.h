@@ -4,6 +4,7 @@
 #define OPTIONS_H
 
 #include "learn.h"
+#include "report.h"
 #include "spec.h"
 
 typedef enum { SHOW_NOTHING, SHOW_TEXT, SHOW_JSON, SHOW_GV } show_form;
@@ -22,6 +23,9 @@ typedef struct {
     const char **learning; /* -L KEY=VALUE */
     int unroll;
     int max_errors;
+    const char *report; /* where to; NULL: nowhere */
+    bool report_json;
+    report_limits limits;
     show_form show;
     const char *dump; /* one of options_dumps: the pass to print after; NULL: none */
     bool check_only, list_outputs;

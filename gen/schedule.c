@@ -7,6 +7,7 @@
 #include "schedule.h"
 
 #include "canon.h"
+#include "size.h"
 
 enum { CHEAP = 4 };
 
@@ -432,12 +433,17 @@ static void hold_locals(schedule *sc)
     }
 }
 
+int64_t schedule_array_bytes(const schedule *sc, int n)
+{
+    bool array = sc->live[n] && sc->hold[n] == HOLD_ARRAY;
+    return array ? size_bytes(size_numel(sc->ir->node[n].shape), TYPE_REAL, sc->ir->real_bits) : 0;
+}
+
 static void count_arrays(schedule *sc)
 {
     const ir *g = sc->ir;
     for (int n = 0; n < g->n_nodes; n++)
-        if (sc->live[n] && sc->hold[n] == HOLD_ARRAY)
-            sc->array_bytes += shape_numel(g->node[n].shape) * g->real_bits / 8;
+        sc->array_bytes = size_plus(sc->array_bytes, schedule_array_bytes(sc, n));
 }
 
 /* What leaves the function as the old value of a variable that the function overwrites (or a view of
@@ -465,6 +471,7 @@ schedule *schedule_run(ir *g, store *stores, int n)
     for (int i = 0; i < n; i++)
         root[i] = stores[i].node;
     sc->ir = g;
+    sc->n_nodes = g->n_nodes;
     sc->store = stores;
     sc->n_stores = n;
     sc->live = canon_live(g, root, (size_t)n);

@@ -39,6 +39,7 @@ typedef enum {
 
 typedef struct {
     ir *ir;
+    int n_nodes; /* of the IR when it was made; those made later are not in it */
     int n_stores;
     store *store;
     int n_kernels;
@@ -54,6 +55,9 @@ typedef struct {
 
 /* STORE is kept and its levels are filled in.  */
 schedule *schedule_run(ir *g, store *stores, int n);
+
+/* Of the function's array that holds node N; 0: none does.  */
+int64_t schedule_array_bytes(const schedule *sc, int n);
 
 /* True for what has no value of its own: read through another node's.  */
 bool schedule_is_view(const schedule *sc, int n);

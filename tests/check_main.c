@@ -18,7 +18,12 @@ static Suite *(*const all_suites[])(void) = {
     half_suite,
     lang_suite,
     messages_suite,
-    npz_suite,
+
+    npz_suite,    runtime_suite,
+    report_suite,
+    stack_suite,
+    examples_suite,
+    half_suite,    npz_suite,
     online_suite,
     optim_suite,
     quote_suite,

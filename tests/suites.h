@@ -19,7 +19,15 @@ Suite *half_suite(void);
 Suite *lang_suite(void);
 Suite *messages_suite(void);
 Suite *npz_suite(void);
-Suite *online_suite(void);
+
+Suite *runtime_suite(void);
+Suite *digits_suite(void);Suite *npz_suite(void);
+Suite *runtime_suite(void);
+Suite *report_suite(void);
+Suite *stack_suite(void);
+Suite *examples_suite(void);
+Suite *half_suite(void);
+Suite *npz_suite(void);Suite *online_suite(void);
 Suite *optim_suite(void);
 Suite *quote_suite(void);
 Suite *runtime_suite(void);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: a schedule.  Out: the floating-point operations of one call for one sample.
+   An element-wise operator counts as ops.def says; a product as a multiplication and an addition for each
+   pair of elements; moves, copies and comparisons of indices as nothing.  */
+#include "flops.h"
+
+#include "size.h"
+
+#include <string.h>
+
+static int64_t einsum_pairs(const ir *g, const ir_node *v)
+{
+    const char *comma = strchr(v->labels, ','), *arrow = strstr(v->labels, "->");
+    shape x = g->node[v->arg[0]].shape, w = g->node[v->arg[1]].shape;
+    int64_t n = size_numel(x);
+    for (const char *p = comma + 1; p < arrow; p++)
+        if (!memchr(v->labels, *p, (size_t)(comma - v->labels)))
+            n = size_times(n, w.dim[p - comma - 1]);
+    return n;
+}
+
+/* Pairs of elements that are multiplied and added up; 0: no product.  */
+static int64_t pairs_of(const ir *g, int n)
+{
+    const ir_node *v = &g->node[n];
+    shape x = v->n_args ? g->node[v->arg[0]].shape : shape_scalar();
+    shape lead = x;
+    lead.rank -= lead.rank > 0;
+    switch (v->op) {
+    case OP_matmul:
+    case OP_matmul_t:
+    case OP_outer:
+        return size_times(size_numel(v->op == OP_outer ? lead : v->shape),
+                          v->op == OP_outer ? size_numel(v->shape) : x.dim[x.rank - 1]);
+    case OP_einsum: return einsum_pairs(g, v);
+    case OP_sparse:
+    case OP_sparse_t: return size_times(size_numel(lead), g->pattern[v->pattern].n);
+    default: return 0;
+    }
+}
+
+static int64_t node_flops(const ir *g, int n)
+{
+    const ir_node *v = &g->node[n];
+    if (op_table[v->op].elementwise)
+        return size_times(size_numel(v->shape), op_table[v->op].cost);
+    if (v->op == OP_sum || v->op == OP_reduce_max || v->op == OP_reduce_min || v->op == OP_unwindows)
+        return size_numel(g->node[v->arg[0]].shape);
+    return size_times(2, pairs_of(g, n));
+}
+
+int64_t flops_count(const schedule *sc)
+{
+    int64_t sum = 0;
+    for (int n = 0; n < sc->n_nodes; n++)
+        if (sc->live[n])
+            sum = size_plus(sum, node_flops(sc->ir, n));
+    for (int i = 0; i < sc->n_stores; i++)
+        if (sc->store[i].add)
+            sum = size_plus(sum, size_numel(sc->ir->node[sc->store[i].node].shape));
+    return sum;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: the plan.  Out: its functions scheduled, and what they and the blocks of memory cost.
+   Afterwards every block has the size that a C compiler gives its struct (checked in tests/check_report.c).  */
+#include "flops.h"
+#include "report.h"
+#include "size.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* What a function puts on the stack besides its arrays: saved registers, the return address, counters; for each
+   value of its own in the fullest loop a vector register that may have to be saved; and what small loops
+   compute once they are written out.  */
+enum { FRAME_BYTES = 256, LOCAL_BYTES = 32, SMALL = 64, DRIVER_BYTES = 192 };
+
+static void add_share(arena *a, report_shares *to, const char *what, int64_t bytes)
+{
+    report_share s = {what, bytes};
+    if (bytes > 0)
+        ARENA_PUSH(a, to->share, to->n, to->cap, s);
+}
+
+/* --- blocks ---------------------------------------------------------------------------------------- */
+
+/* A struct to which members are added.  */
+typedef struct {
+    int64_t bytes;
+    int64_t align;
+} layout;
+
+static int64_t add_member(const ir *g, layout *l, value_type type, shape s, bool batched)
+{
+    int64_t one = size_bytes(1, type, g->real_bits);
+    int64_t n = size_times(size_numel(s), batched ? g->batch : 1);
+    int64_t bytes = size_times(n, one);
+    l->align = one > l->align ? one : l->align;
+    l->bytes = size_plus(size_plus(l->bytes, (one - l->bytes % one) % one), bytes);
+    return bytes;
+}
+
+/* C99 has no empty struct: there is one char in it.  */
+static int64_t whole(layout l)
+{
+    if (l.bytes == 0)
+        return 1;
+    return size_plus(l.bytes, (l.align - l.bytes % l.align) % l.align);
+}
+
+static const char *share_name(const ir *g, const var *v)
+{
+    static const char *const kind[] = {
+        [VAR_INPUT] = "input", [VAR_TARGET] = "target", [VAR_PARAM] = "parameter",
+        [VAR_HIDDEN] = "state", [VAR_STATE] = "state", [VAR_TRACE] = "trace"};
+    return arena_printf(g->arena, "%s %s", kind[v->kind], v->path);
+}
+
+/* The struct of the variables of the kinds in MASK, in the order in which they are emitted.  */
+static int64_t measure_vars(report *r, unsigned mask)
+{
+    const ir *g = r->ir;
+    layout l = {0, 1};
+    /* All reals or all int32_t but in inputs, targets and traces: only there does the order matter.  */
+    int *order = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
+    int n = ir_vars_in_order(g, mask, order);
+    for (int i = 0; i < n; i++) {
+        const var *v = &g->var[order[i]];
+        int64_t bytes = add_member(g, &l, v->type, v->shape, v->kind != VAR_PARAM);
+        add_share(g->arena, &r->ram, share_name(g, v), bytes);
+        if (v->kind == VAR_PARAM && g->loss != NO_NODE)
+            add_share(g->arena, &r->ram, arena_printf(g->arena, "gradient of %s", v->path), bytes);
+    }
+    return whole(l);
+}
+
+static int64_t measure_outputs(report *r)
+{
+    const ir *g = r->ir;
+    layout l = {0, 1};
+    for (int i = 0; i < g->n_outputs; i++) {
+        int64_t bytes = add_member(g, &l, TYPE_REAL, g->node[g->output[i].node].shape, true);
+        add_share(g->arena, &r->ram, arena_printf(g->arena, "output %s", g->output[i].name), bytes);
+    }
+    return whole(l);
+}
+
+static int64_t measure_entries(const model_plan *plan, bool signals)
+{
+    const ir *g = plan->ir;
+    layout l = {0, 1};
+    for (int i = 0; i < plan->n_entries; i++) {
+        const entry *e = &plan->entry[i];
+        if (e->own_field && (e->kind == ENTRY_SIGNAL) == signals)
+            add_member(g, &l, g->node[e->node].type, g->node[e->node].shape, true);
+    }
+    return whole(l);
+}
+
+static int64_t measure_tables(const ir *g)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < g->n_patterns; i++)
+        sum = size_plus(sum, pattern_bytes(&g->pattern[i]));
+    return sum;
+}
+
+static void measure_blocks(report *r, const model_plan *plan)
+{
+    const ir *g = plan->ir;
+    bool loss = g->loss != NO_NODE;
+    bool trace = plan->learn.n > 0 || (loss && plan->set.trace != TRACE_NONE);
+    r->bytes[BLOCK_PARAMS] = measure_vars(r, 1u << VAR_PARAM);
+    r->bytes[BLOCK_GRADIENT] = loss ? r->bytes[BLOCK_PARAMS] : 0;
+    r->bytes[BLOCK_STATE] = measure_vars(r, 1u << VAR_HIDDEN | 1u << VAR_STATE);
+    r->bytes[BLOCK_TRACE] = trace ? measure_vars(r, 1u << VAR_TRACE) : 0;
+    r->bytes[BLOCK_INPUT] = measure_vars(r, 1u << VAR_INPUT);
+    r->bytes[BLOCK_TARGET] = measure_vars(r, 1u << VAR_TARGET);
+    r->bytes[BLOCK_OUTPUT] = measure_outputs(r);
+    r->bytes[BLOCK_JACOBIAN] = measure_entries(plan, false);
+    r->bytes[BLOCK_SIGNAL] = loss ? measure_entries(plan, true) : 0;
+    r->bytes[BLOCK_TABLES] = measure_tables(g);
+}
+
+static void measure_traces(report *r, const graph *gr)
+{
+    const ir *g = r->ir;
+    r->n_relations = gr->n_relations;
+    r->relation = ARENA_ARRAY(g->arena, report_relation, gr->n_relations + 1);
+    for (int k = 0; k < gr->n_relations; k++)
+        r->relation[k].name = gr->relation[k].name;
+    for (int i = 0; i < g->n_vars; i++) {
+        const var *v = &g->var[i];
+        if (v->kind != VAR_TRACE)
+            continue;
+        int64_t n = size_times(size_numel(v->shape), g->batch);
+        int64_t *to = v->owner >= 0 ? &r->relation[v->owner].trace_bytes : &r->other_trace_bytes;
+        *to = size_plus(*to, size_bytes(n, v->type, g->real_bits));
+    }
+}
+
+/* --- functions ------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    size_t offset;
+    bool driven; /* learn_sequence calls it */
+} functions[] = {
+    {"step", offsetof(model_plan, step), true},
+    {"solve_h2w_h2h_jacobian", offsetof(model_plan, h2h), false},
+    {"solve_h2w_h2h_l2h_jacobian", offsetof(model_plan, l2h), false},
+    {"learn", offsetof(model_plan, learn), true},
+    {"step_back", offsetof(model_plan, back), true},
+    {"trace_apply", offsetof(model_plan, apply), true},
+    {"trace_advance", offsetof(model_plan, advance), true},
+};
+
+enum { N_FUNCTIONS = sizeof functions / sizeof functions[0] };
+
+static int64_t local_bytes(const schedule *sc)
+{
+    int64_t most = 0, small = 0;
+    for (int i = 0; i < sc->n_kernels; i++) {
+        const kernel *k = &sc->kernel[i];
+        int64_t n = 0, turns = size_numel(k->shape);
+        for (int m = 0; m < k->n_items; m++)
+            n += sc->hold[k->item[m]] == HOLD_LOCAL || sc->hold[k->item[m]] == HOLD_INLINE;
+        most = n > most ? n : most;
+        if (turns <= SMALL)
+            small += n * turns * sc->ir->real_bits / 8;
+    }
+    return LOCAL_BYTES * most + small;
+}
+
+static void measure_arrays(report_function *f, const schedule *sc)
+{
+    const ir *g = sc->ir;
+    for (int n = 0; n < sc->n_nodes; n++) {
+        const ir_node *v = &g->node[n];
+        int64_t bytes = schedule_array_bytes(sc, n);
+        if (bytes > 0)
+            add_share(g->arena, &f->arrays,
+                      arena_printf(g->arena, "%s %s", v->name ? v->name : op_table[v->op].name,
+                                   shape_text(g->arena, v->shape)), bytes);
+    }
+}
+
+static report_function *measure_function(report *r, const char *name, const schedule *sc)
+{
+    report_function *f = &r->function[r->n_functions++];
+    f->name = name;
+    f->array_bytes = sc->array_bytes;
+    f->frame_bytes = size_plus(f->array_bytes, FRAME_BYTES + local_bytes(sc));
+    f->stack_bytes = f->frame_bytes;
+    f->flops = size_times(flops_count(sc), r->batch);
+    measure_arrays(f, sc);
+    return f;
+}
+
+/* A function over several steps that calls what takes BELOW of stack.  Returns its own stack.  */
+static int64_t measure_driver(report *r, const char *name, int64_t array_bytes, int64_t below)
+{
+    report_function *f = &r->function[r->n_functions++];
+    *f = (report_function){.name = name, .array_bytes = array_bytes};
+    add_share(r->ir->arena, &f->arrays, "the cotangent of the state", array_bytes);
+    f->frame_bytes = size_plus(array_bytes, DRIVER_BYTES);
+    f->stack_bytes = size_plus(f->frame_bytes, below);
+    return f->stack_bytes;
+}
+
+/* All but the solves are called by a driver, one after the other; backwards it holds a cotangent of the state.  */
+static void measure_drivers(report *r, const model_plan *plan)
+{
+    int64_t below = 0;
+    for (int i = 0; i < r->n_functions; i++)
+        if (r->function[i].driven && r->function[i].frame_bytes > below)
+            below = r->function[i].frame_bytes;
+    int64_t cotangent = plan->learn.n > 0 ? 0 : r->bytes[BLOCK_STATE];
+    if (cotangent > 0 && r->bytes[BLOCK_TRACE] > 0) {
+        below = measure_driver(r, "learn_window", cotangent, below);
+        cotangent = 0;
+    }
+    measure_driver(r, "learn_sequence", cotangent, below);
+}
+
+/* Of learning, a step: trace_apply is called once a window.  */
+static int64_t learn_flops(const report *r, const model_plan *plan)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < r->n_functions; i++) {
+        const report_function *f = &r->function[i];
+        int64_t often = plan->apply.n > 0 && strcmp(f->name, "trace_apply") == 0 ? plan->set.window : 1;
+        if (f->driven)
+            sum = size_plus(sum, f->flops / often);
+    }
+    return r->ir->loss == NO_NODE ? 0 : sum;
+}
+
+static void measure_functions(report *r, model_plan *plan)
+{
+    for (int i = 0; i < N_FUNCTIONS; i++) {
+        function_plan *f = (function_plan *)(void *)((char *)plan + functions[i].offset);
+        f->schedule = schedule_run(plan->ir, f->store, f->n);
+        bool alone = plan->learn.n > 0 && f == &plan->step; /* learn has it inside */
+        if (f->n > 0)
+            measure_function(r, functions[i].name, f->schedule)->driven = functions[i].driven && !alone;
+    }
+    if (r->ir->loss != NO_NODE)
+        measure_drivers(r, plan);
+    for (int i = 0; i < r->n_functions; i++) {
+        const report_function *f = &r->function[i];
+        if (f->stack_bytes > r->stack_bytes)
+            r->stack_bytes = f->stack_bytes;
+        if (f->array_bytes > r->bytes[BLOCK_SCRATCH])
+            r->bytes[BLOCK_SCRATCH] = f->array_bytes;
+    }
+}
+
+report *report_measure(model_plan *plan, const char *rule)
+{
+    const ir *g = plan->ir;
+    report *r = ARENA_NEW(g->arena, report);
+    *r = (report){.model = g->name, .rule = rule, .real_bits = g->real_bits, .batch = g->batch, .ir = g};
+    measure_blocks(r, plan);
+    measure_functions(r, plan);
+    measure_traces(r, plan->graph);
+    r->learn_flops = learn_flops(r, plan);
+    if (plan->set.window > 1 && r->bytes[BLOCK_TRACE] > 0)
+        r->tape_bytes = size_times(r->bytes[BLOCK_STATE], plan->set.window);
+    r->ram_bytes = size_plus(r->tape_bytes, r->stack_bytes);
+    for (int k = BLOCK_PARAMS; k <= BLOCK_OUTPUT; k++)
+        r->ram_bytes = size_plus(r->ram_bytes, r->bytes[k]);
+    add_share(g->arena, &r->ram, "the stack", r->stack_bytes);
+    add_share(g->arena, &r->ram, "the states of a window", r->tape_bytes);
+    return r;
+}

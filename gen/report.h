@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a model costs: bytes and operations, counted before a line of C is written.  */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "learn.h"
+
+/* Bytes of sizeof, but for the last two: constant tables, and the arrays of the function that has most.  */
+typedef enum {
+    BLOCK_PARAMS, BLOCK_STATE, BLOCK_TRACE, BLOCK_GRADIENT, BLOCK_INPUT, BLOCK_TARGET, BLOCK_OUTPUT,
+    BLOCK_JACOBIAN, BLOCK_SIGNAL, BLOCK_TABLES, BLOCK_SCRATCH, N_BLOCKS
+} report_block;
+
+/* Some bytes, and whose they are.  */
+typedef struct {
+    const char *what;
+    int64_t bytes;
+} report_share;
+
+typedef struct {
+    int n;
+    size_t cap;
+    report_share *share;
+} report_shares;
+
+typedef struct {
+    const char *name;    /* step, learn, ... */
+    bool driven;         /* learn_sequence calls it */
+    int64_t array_bytes; /* of its arrays */
+    int64_t frame_bytes; /* the same and an estimate of what else is on the stack */
+    int64_t stack_bytes; /* the same and the frames of what it calls */
+    int64_t flops;       /* a call, the whole batch; a product counts as multiplication and addition */
+    report_shares arrays;
+} report_function;
+
+typedef struct {
+    const char *name;
+    int64_t trace_bytes;
+} report_relation;
+
+enum { REPORT_FUNCTIONS_MAX = 16 };
+
+typedef struct {
+    const char *model, *rule;
+    int real_bits, batch;
+    int64_t bytes[N_BLOCKS];
+    int n_functions;
+    report_function function[REPORT_FUNCTIONS_MAX];
+    int n_relations;
+    report_relation *relation;
+    int64_t other_trace_bytes; /* of no relation: what the last step left for the next */
+    const ir *ir;              /* for the patterns */
+    int64_t learn_flops;       /* of learning, a step; 0: there is no loss */
+    int64_t stack_bytes;       /* the deepest */
+    int64_t tape_bytes;        /* the states that a window keeps, the caller's; 0: none, or of T steps */
+    int64_t ram_bytes;         /* to learn: all blocks but the Jacobian's and the signals', tape, stack */
+    report_shares ram;         /* what it is made of, array by array */
+} report;
+
+/* Schedules every function of PLAN (function_plan.schedule), and counts.  */
+report *report_measure(model_plan *plan, const char *rule);
+
+/* The forms of --report.  */
+void report_text(const report *r, buf *out);
+void report_json(const report *r, buf *out);
+
+/* 0: no limit; but without one of RAM, state and trace must not be larger than 1 GiB.  */
+typedef struct {
+    int64_t ram, rom, stack;
+} report_limits;
+
+/* Errors for what is exceeded, with the largest shares.  */
+void report_check(const report *r, const report_limits *limits, diag *d);
+
+#endif

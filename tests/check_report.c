@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --report against what the C compiler makes of the emitted code: the blocks against sizeof, the stack
+   against -fstack-usage, operations against counts by hand.  And the limits: a model that breaks one leaves
+   no file.  */
+#define _POSIX_C_SOURCE 200809L
+#include "model.h"
+#include "run.h"
+#include "suites.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const char *options, *spec;
+} report_case;
+
+/* Reals beside indices, batches, each rule, a sparse weight, and arrays large enough to be seen on the
+   stack.  */
+static const report_case cases[] = {
+    {"--window=1",
+     "etrace: 1\nmodel: m\ninputs: {x: [5]}\ntargets: {y: [37]}\n"
+     "modules: {rnn: {cell: gru, in: x, size: 37}}\n"
+     "step: [out = rnn]\noutputs: [out]\nloss: sum((out - y) * (out - y))\n"},
+    {"--vjp-time=t",
+     "etrace: 1\nmodel: m\ndtype: float64\nbatch: 3\n"
+     "inputs: {i: {shape: [], type: index, size: 7}, x: [5], k: {shape: [], type: index, size: 5}}\n"
+     "targets: {l: {shape: [], type: index, size: 3}, y: [3]}\n"
+     "params: {E: [7, 5], U: {shape: [5, 3], init: 0.1}}\n"
+     "modules: {rnn: {cell: lstm, in: e, size: 3}}\n"
+     "step: ['e = embedding(i, E) * x', 'out = rnn + matmul(x, U)']\n"
+     "outputs: [out]\nloss: sum((out - y) * (out - y)) + softmax_cross_entropy(out, l)\n"},
+    {"--window=4",
+     "etrace: 1\nmodel: m\nbatch: 2\ninputs: {x: [60]}\ntargets: {y: [60]}\n"
+     "params: {W: {shape: [60, 60], sparse: {random: {p: 0.2, seed: 1}}, init: 0.1}}\n"
+     "hidden: {h: [60]}\nstep: [\"h' = 0.9 * h + tanh(sparse_matmul(h, W) + x)\"]\n"
+     "outputs: {out: \"h'\"}\nloss: sum((h' - y) * (h' - y))\n"},
+    {"--rule=bptt",
+     "etrace: 1\nmodel: m\ninputs: {x: [600]}\ntargets: {y: [600]}\n"
+     "modules: {rnn: {cell: lstm, in: x, size: 600}}\n"
+     "step: [out = rnn]\noutputs: [out]\nloss: sum((out - y) * (out - y))\n"},
+    {"--window=1",
+     "etrace: 1\nmodel: m\ninputs: {x: [900]}\n"
+     "modules: {a: {cell: gru, in: x, size: 900}}\nstep: [out = a]\noutputs: [out]\n"},
+};
+
+enum { N_CASES = sizeof cases / sizeof cases[0] };
+
+/* --- reading ------------------------------------------------------------------------------------------ */
+
+/* The number behind "NAME": in JSON, from the first FROM on.  */
+static long long number_in(const char *json, const char *from, const char *name)
+{
+    char key[80];
+    snprintf(key, sizeof key, "\"%s\": ", name);
+    const char *at = strstr(json, from);
+    ck_assert_msg(at, "no %s", from);
+    at = strstr(at, key);
+    ck_assert_msg(at, "no %s behind %s", name, from);
+    return atoll(at + strlen(key));
+}
+
+typedef struct {
+    model m;
+    char *folder;
+    char *json;
+} report_run;
+
+static report_run open_case(const report_case *c, const char *cflags)
+{
+    report_run r = {.folder = run_make_folder()};
+    char option[COMMAND_PATH + 20], spec[COMMAND_PATH];
+    buf json = {0};
+    snprintf(spec, sizeof spec, "%s/m.yaml", r.folder);
+    snprintf(option, sizeof option, "--report=%s/r.json", r.folder);
+    run_write_file(spec, c->spec, strlen(c->spec));
+    const char *const options[] = {c->options, option, NULL};
+    ck_assert_int_eq(model_open(&r.m, &(model_source){spec, options, cflags, 1}), 0);
+    ck_assert(run_read_file(run_path(r.folder, "r.json"), &json));
+    r.json = json.text;
+    return r;
+}
+
+static void close_case(report_run *r)
+{
+    model_close(&r->m);
+    run_remove_folder(r->folder);
+    free(r->json);
+}
+
+/* --- bytes -------------------------------------------------------------------------------------------- */
+
+START_TEST(blocks_have_the_size_of_their_structs)
+{
+    report_run r = open_case(&cases[_i], NULL);
+    const etr_info *info = r.m.info;
+    const struct {
+        const char *name;
+        size_t bytes;
+    } block[] = {
+        {"parameters", info->params_bytes}, {"state", info->state_bytes},
+        {"trace", info->trace_bytes},       {"input", info->input_bytes},
+        {"target", info->target_bytes},     {"output", info->output_bytes},
+        {"jacobian", info->jacobian_bytes}, {"signal", info->signal_bytes},
+    };
+    for (size_t i = 0; i < sizeof block / sizeof block[0]; i++)
+        ck_assert_msg(number_in(r.json, "\"bytes\"", block[i].name) == (long long)block[i].bytes,
+                      "%s: %lld, but sizeof is %zu", block[i].name,
+                      number_in(r.json, "\"bytes\"", block[i].name), block[i].bytes);
+    bool learns = number_in(r.json, "{", "learn_flops") > 0;
+    ck_assert_int_eq(number_in(r.json, "\"bytes\"", "gradient"),
+                     learns ? (long long)info->params_bytes : 0);
+    close_case(&r);
+}
+END_TEST
+
+/* Traces of relations and what the last step left are the whole struct, but for padding.  */
+START_TEST(relations_make_up_the_trace)
+{
+    report_run r = open_case(&cases[_i], NULL);
+    long long sum = number_in(r.json, "{", "last_step_trace_bytes");
+    for (const char *p = strstr(r.json, "\"trace_bytes\""); p; p = strstr(p + 1, "\"trace_bytes\""))
+        sum += number_in(p, "\"trace_bytes\"", "trace_bytes");
+    long long whole = number_in(r.json, "\"bytes\"", "trace");
+    if (sum == 0)
+        ck_assert_int_le(whole, 1); /* the char of an empty struct */
+    else
+        ck_assert_msg(whole >= sum && whole < sum + 16, "%lld of %lld", sum, whole);
+    if (_i == 0)
+        ck_assert_int_eq(number_in(r.json, "\"rnn.Wz\"", "trace_bytes"), 4 * (5 + 37) * 37);
+    close_case(&r);
+}
+END_TEST
+
+/* --- the stack ---------------------------------------------------------------------------------------- */
+
+/* The frame of the function that NAME ends, in the text of a .su file; -1: it was inlined.  */
+static long long frame_of(const char *su, const char *name)
+{
+    char key[80];
+    snprintf(key, sizeof key, "%s\t", name);
+    const char *at = strstr(su, key);
+    return at && (at[-1] == ':' || at[-1] == '_') ? atoll(at + strlen(key)) : -1;
+}
+
+static void read_stack_usage(const model *m, buf *su)
+{
+    char pattern[COMMAND_PATH + 8];
+    glob_t found = {0};
+    snprintf(pattern, sizeof pattern, "%s/*.su", m->folder);
+    ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+    ck_assert(run_read_file(found.gl_pathv[0], su));
+    globfree(&found);
+}
+
+static const char *const optimisation[] = {"-O0 -fstack-usage", "-Os -fstack-usage", "-O2 -fstack-usage"};
+
+/* No function takes a quarter and 512 bytes more than we say; and none without optimisation less than its arrays.  */
+START_TEST(stack_is_as_the_compiler_says)
+{
+    int level = _i % 3;
+    report_run r = open_case(&cases[_i / 3], optimisation[level]);
+    buf su = {0};
+    read_stack_usage(&r.m, &su);
+    int seen = 0;
+    for (const char *p = strstr(r.json, "\"name\": \""); p && p < strstr(r.json, "\"relations\"");
+         p = strstr(p + 1, "\"name\": \"")) {
+        char name[80] = "";
+        memcpy(name, p + 9, strcspn(p + 9, "\""));
+        long long used = frame_of(buf_text(&su), name);
+        long long arrays = number_in(p, "name", "array_bytes");
+        if (used < 0)
+            continue;
+        seen++;
+        long long said = number_in(p, "name", "stack_bytes");
+        ck_assert_msg(used <= said + said / 4 + 512,
+                      "%s takes %lld, we say %lld (%s)", name, used, said, optimisation[level]);
+        if (level == 0)
+            ck_assert_msg(used >= arrays, "%s takes %lld, we count %lld in arrays", name, used, arrays);
+    }
+    ck_assert_int_ge(seen, 2);
+    buf_free(&su);
+    close_case(&r);
+}
+END_TEST
+
+/* --- operations --------------------------------------------------------------------------------------- */
+
+/* Per step, by ops.def: a product 2 * 3 * 4, a sum 4, tanh 4 * 10; for two samples.  And a sparse product of
+   2 non-zeros: 4.  */
+static const struct {
+    const char *step;
+    int flops;
+} counted[] = {
+    {"params: {W: [3, 4], b: [4]}\nhidden: {h: [4]}\nstep: [\"h' = tanh(matmul(x, W) + b)\"]\n",
+     2 * (2 * 3 * 4 + 4 + 40)},
+    {"params: {W: {shape: [3, 4], sparse: {rows: [0, 2], cols: [1, 3]}}}\nhidden: {h: [4]}\n"
+     "step: [\"h' = sparse_matmul(x, W)\"]\n", 2 * 2 * 2},
+    {"params: {W: [3, 4]}\nhidden: {h: [4]}\nstep:\n  - h' = einsum(\"i,ij->j\", x * x, W) + sum(x)\n",
+     2 * (3 + 2 * 3 * 4 + 3 + 4)},
+};
+
+START_TEST(operations_are_counted)
+{
+    char *folder = run_make_folder();
+    buf spec = {0};
+    buf_printf(&spec, "etrace: 1\nmodel: m\nbatch: 2\ninputs: {x: [3]}\n%s", counted[_i].step);
+    run_write_file(run_path(folder, "m.yaml"), spec.text, spec.len);
+    run_result r = run_etrace(folder, "-n --report=r.json m.yaml");
+    buf json = {0};
+    ck_assert_msg(r.status == 0, "%s", buf_text(&r.err));
+    ck_assert(run_read_file(run_path(folder, "r.json"), &json));
+    ck_assert_int_eq(number_in(json.text, "\"step\"", "flops"), counted[_i].flops);
+    ck_assert_int_eq(run_count_files(folder), 2); /* -n writes no C */
+    buf_free(&spec);
+    buf_free(&json);
+    run_free(&r);
+    run_remove_folder(folder);
+}
+END_TEST
+
+/* --- the command line --------------------------------------------------------------------------------- */
+
+/* A model over its limit leaves nothing, its report neither; one that keeps it is printed as a table.  */
+START_TEST(over_the_limit_nothing_is_written)
+{
+    char *folder = run_make_folder();
+    const char *spec = cases[0].spec;
+    run_write_file(run_path(folder, "m.yaml"), spec, strlen(spec));
+    run_result over = run_etrace(folder, "--max-ram=1K --report=r.txt m.yaml");
+    ck_assert_int_eq(over.status, 1);
+    ck_assert(strstr(buf_text(&over.err), "[E0510]") != NULL);
+    ck_assert_int_eq(run_count_files(folder), 1);
+    run_result under = run_etrace(folder, "--max-ram=1M --report m.yaml");
+    ck_assert_int_eq(under.status, 0);
+    ck_assert(strstr(buf_text(&under.out), "RAM to learn") != NULL);
+    ck_assert_int_eq(run_count_files(folder), 3);
+    run_free(&over);
+    run_free(&under);
+    run_remove_folder(folder);
+}
+END_TEST
+
+static const char *const refused[] = {
+    "--max-ram=0", "--max-ram=K", "--max-ram=1KB", "--max-stack=-5", "--max-rom=1.2.3M",
+    "--max-ram=9999999999999G", "--report=x.pdf", "--report -o -", "--max-ram= ",
+};
+
+START_TEST(options_are_checked)
+{
+    buf words = {0};
+    buf_printf(&words, "%s m.yaml", refused[_i]);
+    run_result r = run_etrace("/", buf_text(&words));
+    ck_assert_int_eq(r.status, 2);
+    buf_free(&words);
+    run_free(&r);
+}
+END_TEST
+
+Suite *report_suite(void)
+{
+    Suite *s = suite_create("report");
+    TCase *figures = tcase_create("figures"), *limits = tcase_create("limits");
+    tcase_set_timeout(figures, 60);
+    tcase_add_loop_test(figures, blocks_have_the_size_of_their_structs, 0, N_CASES);
+    tcase_add_loop_test(figures, relations_make_up_the_trace, 0, N_CASES);
+    tcase_add_loop_test(figures, stack_is_as_the_compiler_says, 0, 3 * N_CASES);
+    tcase_add_loop_test(figures, operations_are_counted, 0, (int)(sizeof counted / sizeof counted[0]));
+    tcase_add_test(limits, over_the_limit_nothing_is_written);
+    tcase_add_loop_test(limits, options_are_checked, 0, (int)(sizeof refused / sizeof refused[0]));
+    suite_add_tcase(s, figures);
+    suite_add_tcase(s, limits);
+    return s;
+}
