@@ -64,14 +64,15 @@ static void compile_model(const spec *s, arena *a, diag *d)
     const lower_options lowering = {.data_dir = run_source_path(".")};
     const options nothing_said = {0};
     learning set;
-    if (!options_learning(&nothing_said, s, d, &set))
+    if (!options_learning(&nothing_said, s, a, d, &set))
         return;
     ir *g = lower_spec(s, &lowering, a, d);
     ck_assert((g == NULL) == (diag_errors(d) > 0));
     if (!g)
         return;
     ir_check(g);
-    graph *gr = graph_compile(g, set.rule == RULE_BPTT ? DENSE_DROP : set.dense);
+    bool exact = set.trace == TRACE_NONE || set.trace == TRACE_EXACT;
+    graph *gr = graph_compile(g, exact || set.coupled ? DENSE_DIAGONAL : set.dense, set.coupled);
     if (diag_errors(d) > 0)
         return;
     diff_jacobians(gr, set.dense);

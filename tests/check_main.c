@@ -9,6 +9,7 @@ static Suite *(*const all_suites[])(void) = {
     cli_suite,
     diag_suite,
     digits_suite,
+    docs_suite,
     edits_suite,
     emitted_suite,
     examples_suite,
@@ -17,25 +18,20 @@ static Suite *(*const all_suites[])(void) = {
     gradient_suite,
     half_suite,
     lang_suite,
+    lists_suite,
     messages_suite,
-
-    npz_suite,    runtime_suite,
-    report_suite,
-    stack_suite,
-    examples_suite,
-    half_suite,    npz_suite,
+    npz_suite,
     online_suite,
     optim_suite,
     quote_suite,
+    report_suite,
     runtime_suite,
     safetensors_suite,
     skel_suite,
     snapshot_suite,
     stack_suite,
     yaml_suite,
-
-    docs_suite,
-    lists_suite,};
+};
 
 int main(void)
 {

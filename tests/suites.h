@@ -9,6 +9,7 @@
 Suite *cli_suite(void);
 Suite *diag_suite(void);
 Suite *digits_suite(void);
+Suite *docs_suite(void);
 Suite *edits_suite(void);
 Suite *emitted_suite(void);
 Suite *examples_suite(void);
@@ -17,19 +18,13 @@ Suite *golden_suite(void);
 Suite *gradient_suite(void);
 Suite *half_suite(void);
 Suite *lang_suite(void);
+Suite *lists_suite(void);
 Suite *messages_suite(void);
 Suite *npz_suite(void);
-
-Suite *runtime_suite(void);
-Suite *digits_suite(void);Suite *npz_suite(void);
-Suite *runtime_suite(void);
-Suite *report_suite(void);
-Suite *stack_suite(void);
-Suite *examples_suite(void);
-Suite *half_suite(void);
-Suite *npz_suite(void);Suite *online_suite(void);
+Suite *online_suite(void);
 Suite *optim_suite(void);
 Suite *quote_suite(void);
+Suite *report_suite(void);
 Suite *runtime_suite(void);
 Suite *safetensors_suite(void);
 Suite *skel_suite(void);
@@ -37,6 +32,4 @@ Suite *snapshot_suite(void);
 Suite *stack_suite(void);
 Suite *yaml_suite(void);
 
-
-Suite *docs_suite(void);
-Suite *lists_suite(void);#endif
+#endif
