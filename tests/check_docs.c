@@ -133,7 +133,7 @@ static void compare_output(const char *doc, const block *b, const char *shown, c
         }
         at = find_line(at, p, n, neighbour);
         neighbour = true;
-        ck_assert_msg(at != NULL, "%s:%d: this line is not printed (there):\n%.*s\n--- all of it:\n%s", doc,
+        ck_assert_msg(at != NULL, "%s:%d: this line is not printed (there):\n%.*s\n--- what is:\n%.2000s", doc,
                       line, (int)n, p, printed);
     }
 }

@@ -4,9 +4,8 @@
    What the code has is read from its sources, where the tables are.  */
 #define _XOPEN_SOURCE 700
 #include "builtin.h"
-#include "run.h"
 #include "rule.h"
-#include "spec.h"
+#include "run.h"
 #include "suites.h"
 
 #include <ctype.h>
@@ -206,6 +205,8 @@ START_TEST(every_key_is_in_the_reference)
     read_all("gen/spec*.c", &text);
     add_between(&keys, text.text, "{\"", "\", read_", "", "");
     add_between(&keys, text.text, "{\"", "\", spec_read_", "", "");
+    read_all("gen/rule.c", &text);
+    add_between(&keys, text.text, "{\"", "\", FORM_", "", "");
     add_between(&keys, text.text, "strcmp(key->text, \"", "\") == 0", "", "");
     find_named(&named);
     ck_assert(has(&keys, "etrace") && has(&keys, "window") && has(&keys, "in") && has(&keys, "sparse"));
@@ -222,7 +223,8 @@ START_TEST(every_function_is_in_the_reference)
     for (size_t i = 0; i < n; i++)
         add(&functions, "", builtin[i], strlen(builtin[i]), "");
     for (int op = 0; op < OP_COUNT; op++)
-        if (op_table[op].elementwise && op != OP_real && op != OP_copy && op != OP_graft && op != OP_weight)
+        if (op_table[op].elementwise && op != OP_real && op != OP_copy && op != OP_graft && op != OP_weight
+            && op != OP_random && op_table[op].result != TYPE_INDEX)
             add(&functions, "", op_table[op].name, strlen(op_table[op].name), "");
     add(&functions, "", "spike", 5, "");
     find_named(&named);
@@ -244,12 +246,12 @@ START_TEST(every_init_is_in_the_reference)
 }
 END_TEST
 
-/* The words that a key or an option chooses from.  */
+/* Rules, and the words that a key of learning chooses from.  */
 START_TEST(every_choice_is_in_the_reference)
 {
     static words chosen, named;
-    for (int key = 0; key < LEARN_COUNT; key++) {
-        const char *const *word = key == LEARN_RULE ? rule_names() : rule_words((learning_key)key);
+    for (int k = -1; k < LEARN_COUNT; k++) {
+        const char *const *word = k < 0 ? rule_names() : rule_words((learning_key)k);
         for (; word && *word; word++)
             add(&chosen, "", *word, strlen(*word), "");
     }
