@@ -125,8 +125,9 @@ static void add_name(cgen *c, const char *text)
 
 static bool name_taken(cgen *c, const char *name)
 {
-    for (size_t i = 0; c->names.n == 0 && i < sizeof reserved / sizeof *reserved; i++)
-        add_name(c, reserved[i]);
+    if (c->names.n == 0)
+        for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+            add_name(c, reserved[i]);
     return find_name(&c->names, name)->text != NULL;
 }
 

@@ -228,7 +228,7 @@ static int structural(forward *f, int n)
     }
     default:
         f->failed = true;
-        diag_error(g->diag, f->at, "E0512", "this rule cannot pass through '%s'", op_table[v.op].name);
+        diag_error(g->diag, f->at, "E0521", "this rule cannot pass through '%s'", op_table[v.op].name);
         return NO_NODE;
     }
 }
@@ -241,7 +241,7 @@ int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at)
         const ir_node v = g->node[n];
         f.t[n] = NO_NODE;
         if (v.shape.rank + dirs.rank > RANK_MAX) {
-            diag_error(g->diag, at, "E0513", "this rule would need values of more than %d axes", RANK_MAX);
+            diag_error(g->diag, at, "E0522", "this rule would need values of more than %d axes", RANK_MAX);
             return NULL;
         }
         if (v.op == OP_var)

@@ -333,7 +333,7 @@ static int modulator(learner *l)
     for (int v = 0; v < g->n_vars; v++)
         if (g->var[v].kind == VAR_INPUT && strcmp(g->var[v].path, l->set->modulator) == 0)
             return g->var[v].now;
-    diag_error(g->diag, l->set->at, "E0511", "the modulator '%s' is no input of the model",
+    diag_error(g->diag, l->set->at, "E0520", "the modulator '%s' is no input of the model",
                l->set->modulator);
     return NO_NODE;
 }

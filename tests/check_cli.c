@@ -238,6 +238,8 @@ START_TEST(max_errors)
     run("--max-errors=2 wrong.yaml", 1, "more than 2 errors");
     ck_assert_ptr_null(strstr(r.err.text, "wrong.yaml:5"));
     run("--max-errors=0 wrong.yaml", 1, "wrong.yaml:5:1");
+    run("--learning=decay model.yaml", 1, "--learning takes KEY=VALUE, not 'decay'");
+    run("-L decay=2 model.yaml", 1, "--learning:1:8: error: decay is a number");
 }
 END_TEST
 
@@ -259,7 +261,7 @@ START_TEST(usage)
         "uoro, three_factor, scalar_leak, no_recursion, rtrl, bptt, not 'rtl'");
     run("--vjp-time=2 model.yaml", 2, "--vjp-time is one of t, t_minus_1, not '2'");
     run("--graph=png model.yaml", 2, "--graph is one of text, json, gv, not 'png'");
-    run("--dump=x model.yaml", 2, "--dump is one of ir, not 'x'");
+    run("--dump=x model.yaml", 2, "--dump is one of ir, diff, not 'x'");
     run("--window=0 model.yaml", 2, "--window is a number of steps, not '0'");
     run("--window=1x model.yaml", 2, "not '1x'");
     run("--window=99999999999999999999 model.yaml", 2, "--window");
