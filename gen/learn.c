@@ -424,6 +424,18 @@ static void plan_window(learner *l)
     put_traces(l, &l->plan->advance);
 }
 
+graph *learn_graph(ir *g, const learning *set)
+{
+    /* what passes through everything leaves nothing out */
+    bool whole = set->trace == TRACE_NONE || set->trace == TRACE_EXACT || set->coupled;
+    int before = diag_errors(g->diag);
+    graph *gr = graph_compile(g, whole ? DENSE_DIAGONAL : set->dense, set->coupled);
+    if (diag_errors(g->diag) > before)
+        return NULL;
+    diff_jacobians(gr, set->dense);
+    return gr;
+}
+
 model_plan *learn_plan(graph *gr, const learning *set)
 {
     ir *g = gr->ir;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One model: each pass in turn, until one reports an error.  */
-#include "diff.h"
 #include "emit.h"
 #include "lower.h"
 #include "options.h"
@@ -74,11 +73,9 @@ static int compile(const options *o, arena *a, diag *d)
     verify(g);
     if (o->dump == options_dumps[0])
         return dump(g);
-    bool exact = set.trace == TRACE_NONE || set.trace == TRACE_EXACT; /* nothing is left out */
-    graph *gr = graph_compile(g, exact || set.coupled ? DENSE_DIAGONAL : set.dense, set.coupled);
-    if (diag_errors(d) > 0)
+    graph *gr = learn_graph(g, &set);
+    if (!gr)
         return SPEC_WRONG;
-    diff_jacobians(gr, set.dense);
     verify(g);
     if (o->show != SHOW_NOTHING)
         return show(gr, o->show);

@@ -254,7 +254,9 @@ START_TEST(usage)
     run("model.yaml -o", 2, "needs a value: '-o'");
     run("model.yaml --output", 2, "needs a value: '--output'");
     run("--check=yes model.yaml", 2, "takes no value: '--check'");
-    run("--rule=rtrl model.yaml", 2, "--rule is one of d_rtrl, bptt, not 'rtrl'");
+    run("--rule=rtl model.yaml", 2,
+        "--rule is one of d_rtrl, pp_prop, es_d_rtrl, hybrid, eprop, ostl_recurrent, ostl_feedforward, snap, "
+        "uoro, three_factor, scalar_leak, no_recursion, rtrl, bptt, not 'rtl'");
     run("--vjp-time=2 model.yaml", 2, "--vjp-time is one of t, t_minus_1, not '2'");
     run("--graph=png model.yaml", 2, "--graph is one of text, json, gv, not 'png'");
     run("--dump=x model.yaml", 2, "--dump is one of ir, not 'x'");
