@@ -47,6 +47,16 @@ static int write_report(const options *o, const report *r, const spec *s, diag *
     return status;
 }
 
+/* With --enable-checking: what holds behind every pass.  */
+static void verify(const ir *g)
+{
+#ifdef ET_CHECKING
+    ir_check(g);
+#else
+    (void)g;
+#endif
+}
+
 static int compile(const options *o, arena *a, diag *d)
 {
     spec_status status = SPEC_WRONG;
@@ -60,16 +70,19 @@ static int compile(const options *o, arena *a, diag *d)
     ir *g = lower_spec(s, &lo, a, d);
     if (!g)
         return SPEC_WRONG;
+    verify(g);
     if (o->dump == options_dumps[0])
         return dump(g);
     graph *gr = learn_graph(g, &set);
     if (!gr)
         return SPEC_WRONG;
+    verify(g);
     if (o->show != SHOW_NOTHING)
         return show(gr, o->show);
     model_plan *plan = learn_plan(gr, &set);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
+    verify(g);
     if (o->dump)
         return dump(g);
     const report *r = report_measure(plan, emit_rule_text(a, &set));
