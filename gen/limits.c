@@ -93,9 +93,18 @@ static void check_stack(const report *r, int64_t limit, diag *d)
     }
 }
 
+/* Loops and subscripts are ints.  */
+static void check_count(const report *r, diag *d)
+{
+    if (r->largest_count > INT32_MAX)
+        diag_error(d, nowhere, "E0514", "%s has %lld elements; more than %d cannot be counted in an int",
+                   r->largest, (long long)r->largest_count, INT32_MAX);
+}
+
 void report_check(const report *r, const report_limits *limits, diag *d)
 {
     check_ram(r, limits->ram, d);
+    check_count(r, d);
     check_rom(r, limits->rom, d);
     check_stack(r, limits->stack, d);
 }

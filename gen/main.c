@@ -90,7 +90,8 @@ static int compile(const options *o, arena *a, diag *d)
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
     if (!o->check_only) {
-        const emit_options eo = {o->c_path, o->h_path, o->data_dir, o->m4, o->unroll};
+        const emit_options eo = {o->c_path, o->h_path, o->data_dir, o->m4, o->unroll, r->largest_count,
+                                 report_largest_bytes(r)};
         int failed = (int)emit_run(plan, s, &eo);
         if (failed)
             return failed;

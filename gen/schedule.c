@@ -468,7 +468,7 @@ static void hold_locals(schedule *sc)
 int64_t schedule_array_bytes(const schedule *sc, int n)
 {
     bool array = sc->live[n] && sc->hold[n] == HOLD_ARRAY;
-    return array ? size_bytes(size_numel(sc->ir->node[n].shape), TYPE_REAL, sc->ir->real_bits) : 0;
+    return array ? size_bytes(shape_numel(sc->ir->node[n].shape), TYPE_REAL, sc->ir->real_bits) : 0;
 }
 
 static void count_arrays(schedule *sc)
