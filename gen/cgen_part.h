@@ -12,6 +12,17 @@ typedef struct {
     int64_t add;
 } subscript;
 
+/* The names of a function, in a hash table.  */
+typedef struct {
+    const char *text;
+    int number; /* the last one put behind it to make another name of it */
+} cgen_name_entry;
+
+typedef struct {
+    size_t n, n_slots; /* a power of two, at least twice N */
+    cgen_name_entry *slot;
+} cgen_names;
+
 typedef struct {
     const schedule *sc;
     const ir *ir;
@@ -19,9 +30,8 @@ typedef struct {
     arena *arena;
     buf *out;
     const char **name; /* of nodes that have one */
-    int n_names;
-    const char **names; /* all of them */
-    size_t cap_names;
+    cgen_names names; /* all of them */
+    int n_unnamed;
     int kernel; /* the one being written */
 } cgen;
 

@@ -92,32 +92,73 @@ void cgen_end(cgen *c)
 
 /* --- names ----------------------------------------------------------------------------------------- */
 
-static bool name_taken(const cgen *c, const char *name)
+static const char *const reserved[] = {"p",    "s",   "e",   "in",  "target", "out", "jac",
+                                       "sig",  "ds",  "grad", "i",  "k",      "m",   "n",
+                                       "b",    "o",   "q",   "r",   "tape",   "n_steps", "t",
+                                       "acc",  "x0",  "x1",  "x2",  "x3",     "seed", "lane",
+                                       "total", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};
+
+static cgen_name_entry *find_name(const cgen_names *names, const char *text)
 {
-    static const char *const reserved[] = {"p",    "s",   "e",   "in",  "target", "out", "jac",
-                                           "sig",  "ds",  "grad", "i",  "k",      "m",   "n",
-                                           "b",    "o",   "q",   "r",   "tape",   "n_steps", "t",
-                                           "acc",  "x0",  "x1",  "x2",  "x3",     "seed", "lane",
-                                           "total", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (strcmp(reserved[i], name) == 0)
-            return true;
-    for (int i = 0; i < c->n_names; i++)
-        if (strcmp(c->names[i], name) == 0)
-            return true;
-    return false;
+    size_t hash = 5381;
+    for (const char *p = text; *p; p++)
+        hash = hash * 33 + (unsigned char)*p;
+    size_t at = hash & (names->n_slots - 1);
+    while (names->slot[at].text && strcmp(names->slot[at].text, text) != 0)
+        at = (at + 1) & (names->n_slots - 1);
+    return &names->slot[at];
+}
+
+static void add_name(cgen *c, const char *text)
+{
+    cgen_names *names = &c->names, old = *names;
+    if (2 * (names->n + 1) > names->n_slots) {
+        names->n_slots = old.n_slots ? 2 * old.n_slots : 256;
+        names->slot = ARENA_ARRAY(c->arena, cgen_name_entry, names->n_slots);
+        for (size_t i = 0; i < old.n_slots; i++)
+            if (old.slot[i].text)
+                *find_name(names, old.slot[i].text) = old.slot[i];
+    }
+    names->n++;
+    *find_name(names, text) = (cgen_name_entry){text, 1};
+}
+
+static bool name_taken(cgen *c, const char *name)
+{
+    if (c->names.n == 0)
+        for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+            add_name(c, reserved[i]);
+    return find_name(&c->names, name)->text != NULL;
+}
+
+/* The first of BASE, BASE_2, BASE_3, ... that is free.  Search goes on where it last ended.  */
+static const char *free_name(cgen *c, const char *base)
+{
+    const char *name = base;
+    if (name_taken(c, base)) {
+        int k = find_name(&c->names, base)->number;
+        do
+            name = arena_printf(c->arena, "%s_%d", base, ++k);
+        while (name_taken(c, name));
+        find_name(&c->names, base)->number = k;
+    }
+    add_name(c, name);
+    return name;
 }
 
 const char *cgen_name(cgen *c, int n)
 {
+    const char *base = c->ir->node[n].name, *name;
     if (c->name[n])
         return c->name[n];
-    const char *base = c->ir->node[n].name;
-    const char *name = base ? base : "v1";
-    for (int k = base ? 2 : 1; name_taken(c, name); k++)
-        name = base ? arena_printf(c->arena, "%s_%d", base, k) : arena_printf(c->arena, "v%d", k);
-    arena_grow(c->arena, &c->names, (size_t)c->n_names, &c->cap_names, sizeof *c->names);
-    c->names[c->n_names++] = name;
+    if (base) {
+        name = free_name(c, base);
+    } else {
+        do
+            name = arena_printf(c->arena, "v%d", ++c->n_unnamed);
+        while (name_taken(c, name));
+        add_name(c, name);
+    }
     c->name[n] = name;
     return name;
 }

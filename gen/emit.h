@@ -12,6 +12,7 @@ typedef struct {
     const char *data_dir;
     const char *m4;
     int unroll;
+    int64_t largest_count, largest_bytes; /* what the int and the size_t of the target must hold */
 } emit_options;
 
 /* "d_rtrl, window 1" */

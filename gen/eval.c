@@ -15,8 +15,9 @@ bool eval_fits(lowering *lo, loc at, shape s)
     int64_t n = 1;
     for (int i = 0; i < s.rank; i++) {
         if (s.dim[i] > 0 && n > numel_max / s.dim[i]) {
-            diag_error(lo->diag, at, "E0321", "%s has more than %lld elements",
-                       shape_text(lo->arena, s), (long long)numel_max);
+            diag_error(lo->diag, at, "E0321", "%s has more than %lld elements: %lld times %lld",
+                       shape_text(lo->arena, s), (long long)numel_max, (long long)n,
+                       (long long)s.dim[i]);
             return false;
         }
         n *= s.dim[i];

@@ -152,7 +152,7 @@ void factor_check_list(const learner *l)
             known = known || strcmp(names[k], name) == 0;
         const char *near = known ? NULL : diag_nearest(name, names, n);
         if (!known)
-            diag_error(g->diag, list->item[i]->at, "E0514", "there is no parameter '%s'%s%s%s", name,
+            diag_error(g->diag, list->item[i]->at, "E0523", "there is no parameter '%s'%s%s%s", name,
                        near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
     }
 }

@@ -12,7 +12,7 @@ static int64_t einsum_pairs(const ir *g, const ir_node *v)
 {
     const char *comma = strchr(v->labels, ','), *arrow = strstr(v->labels, "->");
     shape x = g->node[v->arg[0]].shape, w = g->node[v->arg[1]].shape;
-    int64_t n = size_numel(x);
+    int64_t n = shape_numel(x);
     for (const char *p = comma + 1; p < arrow; p++)
         if (!memchr(v->labels, *p, (size_t)(comma - v->labels)))
             n = size_times(n, w.dim[p - comma - 1]);
@@ -30,11 +30,11 @@ static int64_t pairs_of(const ir *g, int n)
     case OP_matmul:
     case OP_matmul_t:
     case OP_outer:
-        return size_times(size_numel(v->op == OP_outer ? lead : v->shape),
-                          v->op == OP_outer ? size_numel(v->shape) : x.dim[x.rank - 1]);
+        return size_times(shape_numel(v->op == OP_outer ? lead : v->shape),
+                          v->op == OP_outer ? shape_numel(v->shape) : x.dim[x.rank - 1]);
     case OP_einsum: return einsum_pairs(g, v);
     case OP_sparse:
-    case OP_sparse_t: return size_times(size_numel(lead), g->pattern[v->pattern].n);
+    case OP_sparse_t: return size_times(shape_numel(lead), g->pattern[v->pattern].n);
     default: return 0;
     }
 }
@@ -43,9 +43,9 @@ static int64_t node_flops(const ir *g, int n)
 {
     const ir_node *v = &g->node[n];
     if (op_table[v->op].elementwise)
-        return size_times(size_numel(v->shape), op_table[v->op].cost);
+        return size_times(shape_numel(v->shape), op_table[v->op].cost);
     if (v->op == OP_sum || v->op == OP_reduce_max || v->op == OP_reduce_min || v->op == OP_unwindows)
-        return size_numel(g->node[v->arg[0]].shape);
+        return shape_numel(g->node[v->arg[0]].shape);
     return size_times(2, pairs_of(g, n));
 }
 
@@ -57,6 +57,6 @@ int64_t flops_count(const schedule *sc)
             sum = size_plus(sum, node_flops(sc->ir, n));
     for (int i = 0; i < sc->n_stores; i++)
         if (sc->store[i].add)
-            sum = size_plus(sum, size_numel(sc->ir->node[sc->store[i].node].shape));
+            sum = size_plus(sum, shape_numel(sc->ir->node[sc->store[i].node].shape));
     return sum;
 }

@@ -228,7 +228,7 @@ static int structural(forward *f, int n)
     }
     default:
         f->failed = true;
-        diag_error(g->diag, f->at, "E0512", "this rule cannot pass through '%s'", op_table[v.op].name);
+        diag_error(g->diag, f->at, "E0521", "this rule cannot pass through '%s'", op_table[v.op].name);
         return NO_NODE;
     }
 }
@@ -238,7 +238,7 @@ bool forward_fits(const graph *gr, int rank, loc at)
     const ir *g = gr->ir;
     for (int n = 0; n < gr->n_base; n++)
         if (g->node[n].shape.rank + rank > RANK_MAX) {
-            diag_error(g->diag, at, "E0513", "this rule would need values of more than %d axes",
+            diag_error(g->diag, at, "E0522", "this rule would need values of more than %d axes",
                        RANK_MAX);
             return false;
         }

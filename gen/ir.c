@@ -4,6 +4,7 @@
 #include "ir.h"
 
 #include "canon.h"
+#include "size.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ int64_t shape_numel(shape s)
 {
     int64_t n = 1;
     for (int i = 0; i < s.rank; i++)
-        n *= s.dim[i];
+        n = size_times(n, s.dim[i]);
     return n;
 }
 

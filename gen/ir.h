@@ -211,7 +211,7 @@ shape shape_scalar(void);
 shape shape_of1(int64_t n);
 shape shape_of2(int64_t n, int64_t m);
 bool shape_equal(shape a, shape b);
-int64_t shape_numel(shape s);
+int64_t shape_numel(shape s);       /* SIZE_HUGE (size.h) where it is larger than that */
 bool shape_broadcast(shape a, shape b, shape *res); /* false: they do not fit */
 /* Do A and B differ by axes of one element only?  */
 bool shape_same_places(shape a, shape b);

@@ -340,7 +340,7 @@ static int modulator(learner *l)
         names[n++] = g->var[v].path;
     }
     const char *near = diag_nearest(l->set->modulator, names, n);
-    diag_error(g->diag, l->set->at, "E0511", "the modulator '%s' is no input of the model%s%s%s",
+    diag_error(g->diag, l->set->at, "E0520", "the modulator '%s' is no input of the model%s%s%s",
                l->set->modulator, near ? " (did you mean '" : "", near ? near : "",
                near ? "'?)" : "");
     return NO_NODE;
@@ -355,7 +355,7 @@ static bool check_modulator(learner *l, int reward, const hidden_group *group)
     if (x->type == TYPE_REAL && shape_broadcast(x->shape, group->varshape, &fit)
         && shape_equal(fit, group->varshape))
         return true;
-    diag_error(g->diag, l->set->at, "E0515", "the modulator '%s' is %s, which does not fit a state of %s",
+    diag_error(g->diag, l->set->at, "E0524", "the modulator '%s' is %s, which does not fit a state of %s",
                l->set->modulator,
                x->type == TYPE_REAL ? shape_text(g->arena, x->shape) : "an index",
                shape_text(g->arena, group->varshape));
@@ -449,6 +449,18 @@ static void plan_window(learner *l)
     carry_all(l);
     put_gradients(l, &l->plan->apply);
     put_traces(l, &l->plan->advance);
+}
+
+graph *learn_graph(ir *g, const learning *set)
+{
+    /* what passes through everything leaves nothing out */
+    bool whole = set->trace == TRACE_NONE || set->trace == TRACE_EXACT || set->coupled;
+    int before = diag_errors(g->diag);
+    graph *gr = graph_compile(g, whole ? DENSE_DIAGONAL : set->dense, set->coupled);
+    if (diag_errors(g->diag) > before)
+        return NULL;
+    diff_jacobians(gr, set->dense);
+    return gr;
 }
 
 model_plan *learn_plan(graph *gr, const learning *set)

@@ -76,6 +76,9 @@ typedef struct {
                                            at the entry met by its signal, the trace over one step */
 } model_plan;
 
+/* The graph of G as the rule sees it, with its D and df.  NULL after an error.  */
+graph *learn_graph(ir *g, const learning *set);
+
 /* Everything below is made from one IR: run once a model.  */
 model_plan *learn_plan(graph *gr, const learning *set);
 

@@ -48,10 +48,10 @@ static void check_ram(const report *r, int64_t limit, diag *d)
     arena *a = r->ir->arena;
     int64_t kept = size_plus(r->bytes[BLOCK_STATE], r->bytes[BLOCK_TRACE]);
     if (limit > 0 && r->ram_bytes > limit) {
-        diag_error(d, nowhere, "E0520", "learning takes %s of RAM, and --max-ram allows %s",
+        diag_error(d, nowhere, "E0510", "learning takes %s of RAM, and --max-ram allows %s",
                    exact(a, r->ram_bytes), size_text(a, limit));
     } else if (limit == 0 && kept > DEFAULT_BYTES) {
-        diag_error(d, nowhere, "E0521", "the state and the trace take %s, and the limit is %s",
+        diag_error(d, nowhere, "E0511", "the state and the trace take %s, and the limit is %s",
                    size_text(a, kept), size_text(a, DEFAULT_BYTES));
         int64_t whole = r->ram_bytes / DEFAULT_BYTES + 1;
         diag_note(d, nowhere, "if that is meant, --max-ram=%lldG allows the model's %s in all",
@@ -69,7 +69,7 @@ static void check_rom(const report *r, int64_t limit, diag *d)
     int64_t bytes = r->bytes[BLOCK_TABLES];
     if (limit == 0 || bytes <= limit)
         return;
-    diag_error(d, nowhere, "E0522", "the constant tables take %s, and --max-rom allows %s",
+    diag_error(d, nowhere, "E0512", "the constant tables take %s, and --max-rom allows %s",
                exact(a, bytes), size_text(a, limit));
     for (int i = 0; i < r->ir->n_patterns; i++) {
         const pattern *p = &r->ir->pattern[i];
@@ -87,15 +87,24 @@ static void check_stack(const report *r, int64_t limit, diag *d)
         const report_function *f = &r->function[i];
         if (limit == 0 || f->stack_bytes <= limit)
             continue;
-        diag_error(d, nowhere, "E0523", "%s takes about %s of stack, and --max-stack allows %s",
+        diag_error(d, nowhere, "E0513", "%s takes about %s of stack, and --max-stack allows %s",
                    f->name, exact(a, f->stack_bytes), size_text(a, limit));
         note_largest(r, &f->arrays, d);
     }
 }
 
+/* Loops and subscripts are ints.  */
+static void check_count(const report *r, diag *d)
+{
+    if (r->largest_count > INT32_MAX)
+        diag_error(d, nowhere, "E0514", "%s has %lld elements; more than %d cannot be counted in an int",
+                   r->largest, (long long)r->largest_count, INT32_MAX);
+}
+
 void report_check(const report *r, const report_limits *limits, diag *d)
 {
     check_ram(r, limits->ram, d);
+    check_count(r, d);
     check_rom(r, limits->rom, d);
     check_stack(r, limits->stack, d);
 }

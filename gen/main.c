@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One model: each pass in turn, until one reports an error.  */
-#include "diff.h"
 #include "emit.h"
 #include "lower.h"
 #include "options.h"
@@ -48,6 +47,16 @@ static int write_report(const options *o, const report *r, const spec *s, diag *
     return status;
 }
 
+/* With --enable-checking: what holds behind every pass.  */
+static void verify(const ir *g)
+{
+#ifdef ET_CHECKING
+    ir_check(g);
+#else
+    (void)g;
+#endif
+}
+
 static int compile(const options *o, arena *a, diag *d)
 {
     spec_status status = SPEC_WRONG;
@@ -61,18 +70,19 @@ static int compile(const options *o, arena *a, diag *d)
     ir *g = lower_spec(s, &lo, a, d);
     if (!g)
         return SPEC_WRONG;
+    verify(g);
     if (o->dump == options_dumps[0])
         return dump(g);
-    bool exact = set.trace == TRACE_NONE || set.trace == TRACE_EXACT; /* nothing is left out */
-    graph *gr = graph_compile(g, exact || set.coupled ? DENSE_DIAGONAL : set.dense, set.coupled);
-    if (diag_errors(d) > 0)
+    graph *gr = learn_graph(g, &set);
+    if (!gr)
         return SPEC_WRONG;
-    diff_jacobians(gr, set.dense);
+    verify(g);
     if (o->show != SHOW_NOTHING)
         return show(gr, o->show);
     model_plan *plan = learn_plan(gr, &set);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
+    verify(g);
     if (o->dump)
         return dump(g);
     const report *r = report_measure(plan, emit_rule_text(a, &set));
@@ -80,7 +90,8 @@ static int compile(const options *o, arena *a, diag *d)
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
     if (!o->check_only) {
-        const emit_options eo = {o->c_path, o->h_path, o->data_dir, o->m4, o->unroll};
+        const emit_options eo = {o->c_path, o->h_path, o->data_dir, o->m4, o->unroll, r->largest_count,
+                                 report_largest_bytes(r)};
         int failed = (int)emit_run(plan, s, &eo);
         if (failed)
             return failed;

@@ -31,7 +31,7 @@ typedef struct {
 static int64_t add_member(const ir *g, layout *l, value_type type, shape s, bool batched)
 {
     int64_t one = size_bytes(1, type, g->real_bits);
-    int64_t n = size_times(size_numel(s), batched ? g->batch : 1);
+    int64_t n = size_times(shape_numel(s), batched ? g->batch : 1);
     int64_t bytes = size_times(n, one);
     l->align = one > l->align ? one : l->align;
     l->bytes = size_plus(size_plus(l->bytes, (one - l->bytes % one) % one), bytes);
@@ -54,6 +54,14 @@ static const char *share_name(const ir *g, const var *v)
     return arena_printf(g->arena, "%s %s", kind[v->kind], v->path);
 }
 
+static void count_elements(report *r, int64_t n, const char *what)
+{
+    if (n <= r->largest_count)
+        return;
+    r->largest_count = n;
+    r->largest = what;
+}
+
 /* The struct of the variables of the kinds in MASK, in the order in which they are emitted.  */
 static int64_t measure_vars(report *r, unsigned mask)
 {
@@ -66,6 +74,7 @@ static int64_t measure_vars(report *r, unsigned mask)
         const var *v = &g->var[order[i]];
         int64_t bytes = add_member(g, &l, v->type, v->shape, v->kind != VAR_PARAM);
         add_share(g->arena, &r->ram, share_name(g, v), bytes);
+        count_elements(r, bytes / size_bytes(1, v->type, g->real_bits), share_name(g, v));
         if (v->kind == VAR_PARAM && g->loss != NO_NODE)
             add_share(g->arena, &r->ram, arena_printf(g->arena, "gradient of %s", v->path), bytes);
     }
@@ -131,7 +140,7 @@ static void measure_traces(report *r, const graph *gr)
         const var *v = &g->var[i];
         if (v->kind != VAR_TRACE)
             continue;
-        int64_t n = size_times(size_numel(v->shape), g->batch);
+        int64_t n = size_times(shape_numel(v->shape), g->batch);
         int64_t *to = v->owner >= 0 ? &r->relation[v->owner].trace_bytes : &r->other_trace_bytes;
         *to = size_plus(*to, size_bytes(n, v->type, g->real_bits));
     }
@@ -160,7 +169,7 @@ static int64_t local_bytes(const schedule *sc)
     int64_t most = 0, small = 0;
     for (int i = 0; i < sc->n_kernels; i++) {
         const kernel *k = &sc->kernel[i];
-        int64_t n = 0, turns = size_numel(k->shape);
+        int64_t n = 0, turns = shape_numel(k->shape);
         for (int m = 0; m < k->n_items; m++)
             n += sc->hold[k->item[m]] == HOLD_LOCAL || sc->hold[k->item[m]] == HOLD_INLINE;
         most = n > most ? n : most;
@@ -190,6 +199,8 @@ static report_function *measure_function(report *r, const char *name, const sche
     f->array_bytes = sc->array_bytes;
     f->frame_bytes = size_plus(f->array_bytes, FRAME_BYTES + local_bytes(sc));
     f->stack_bytes = f->frame_bytes;
+    for (int i = 0; i < sc->n_kernels; i++)
+        count_elements(r, shape_numel(sc->kernel[i].shape), name);
     f->flops = size_times(flops_count(sc), r->batch);
     measure_arrays(f, sc);
     return f;
@@ -271,4 +282,12 @@ report *report_measure(model_plan *plan, const char *rule)
     add_share(g->arena, &r->ram, "the stack", r->stack_bytes);
     add_share(g->arena, &r->ram, "the states of a window", r->tape_bytes);
     return r;
+}
+
+int64_t report_largest_bytes(const report *r)
+{
+    int64_t most = 0;
+    for (int k = 0; k < N_BLOCKS; k++)
+        most = r->bytes[k] > most ? r->bytes[k] : most;
+    return most;
 }

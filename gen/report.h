@@ -52,6 +52,8 @@ typedef struct {
     const ir *ir;              /* for the patterns */
     int64_t learn_flops;       /* of learning, a step; 0: there is no loss */
     int64_t stack_bytes;       /* the deepest */
+    int64_t largest_count;     /* elements of the largest array: what an int must hold */
+    const char *largest;       /* which one it is */
     int64_t tape_bytes;        /* the states that a window keeps, the caller's; 0: none, or of T steps */
     int64_t ram_bytes;         /* to learn: all blocks but the Jacobian's and the signals', tape, stack */
     report_shares ram;         /* what it is made of, array by array */
@@ -59,6 +61,9 @@ typedef struct {
 
 /* Schedules every function of PLAN (function_plan.schedule), and counts.  */
 report *report_measure(model_plan *plan, const char *rule);
+
+/* Of the largest block.  */
+int64_t report_largest_bytes(const report *r);
 
 /* The forms of --report.  */
 void report_text(const report *r, buf *out);

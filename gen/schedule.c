@@ -227,14 +227,24 @@ static kernel *add_kernel(schedule *sc, kernel_kind kind, int level, shape s, in
     return k;
 }
 
+static void chain_kernel(schedule *sc, int i)
+{
+    kernel *k = &sc->kernel[i];
+    k->next_of_level = sc->first_of_level[k->level] - 1;
+    sc->first_of_level[k->level] = i + 1;
+}
+
+/* The loop over S at LEVEL, made if there is none.  */
 static kernel *loop_at(schedule *sc, int level, shape s)
 {
-    for (int i = 0; i < sc->n_kernels; i++) {
+    for (int i = sc->first_of_level[level] - 1; i >= 0; i = sc->kernel[i].next_of_level) {
         kernel *k = &sc->kernel[i];
-        if (k->kind == KERNEL_LOOP && k->level == level && shape_equal(k->shape, s))
+        if (k->kind == KERNEL_LOOP && shape_equal(k->shape, s))
             return k;
     }
-    return add_kernel(sc, KERNEL_LOOP, level, s, NO_NODE);
+    kernel *k = add_kernel(sc, KERNEL_LOOP, level, s, NO_NODE);
+    chain_kernel(sc, sc->n_kernels - 1);
+    return k;
 }
 
 static void place_node(schedule *sc, int n)
@@ -250,16 +260,23 @@ static void place_node(schedule *sc, int n)
     add_kernel(sc, KERNEL_NODE, sc->level[n], v->shape, n);
 }
 
-/* Stable: kernels of one level stay in the order of their first node.  */
-static void sort_kernels(schedule *sc)
+/* Stable: kernels of one level stay in the order of their first node.  LAST is the highest level.  */
+static void sort_kernels(schedule *sc, int last)
 {
-    for (int i = 1; i < sc->n_kernels; i++) {
-        kernel k = sc->kernel[i];
-        int at = i;
-        for (; at > 0 && sc->kernel[at - 1].level > k.level; at--)
-            sc->kernel[at] = sc->kernel[at - 1];
-        sc->kernel[at] = k;
-    }
+    int *place = ARENA_ARRAY(sc->ir->arena, int, last + 2);
+    kernel *sorted = ARENA_ARRAY(sc->ir->arena, kernel, sc->n_kernels + 1);
+    for (int i = 0; i < sc->n_kernels; i++)
+        place[sc->kernel[i].level + 1]++;
+    for (int k = 0; k < last; k++)
+        place[k + 1] += place[k];
+    for (int i = 0; i < sc->n_kernels; i++)
+        sorted[place[sc->kernel[i].level]++] = sc->kernel[i];
+    for (int k = 0; k <= last; k++)
+        sc->first_of_level[k] = 0;
+    sc->kernel = sorted;
+    sc->cap_kernels = (size_t)sc->n_kernels + 1;
+    for (int i = 0; i < sc->n_kernels; i++)
+        chain_kernel(sc, i);
 }
 
 static void number_kernels(schedule *sc)
@@ -348,23 +365,37 @@ static void hold_arrays(schedule *sc)
     }
 }
 
-/* Does anything in a kernel after AT, or in AT through a view, read the old value of VAR?  */
-static bool read_later(const schedule *sc, int variable, int at)
+/* Of a variable: the last kernels that read its old value as it stands, and through a view; -1: none does.  */
+typedef struct {
+    int direct, view;
+} last_reader;
+
+static last_reader *find_readers(const schedule *sc)
 {
     const ir *g = sc->ir;
+    last_reader *of = ARENA_ARRAY(g->arena, last_reader, g->n_vars + 1);
+    for (int v = 0; v < g->n_vars; v++)
+        of[v] = (last_reader){-1, -1};
     for (int n = 0; n < g->n_nodes; n++) {
         if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
             continue;
         for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, g->node[n].arg[i], &direct);
-            if (g->node[x].op != OP_var || g->node[x].var != variable)
+            if (g->node[x].op != OP_var)
                 continue;
-            if (sc->kernel_of[n] > at || (sc->kernel_of[n] == at && !direct))
-                return true;
+            last_reader *r = &of[g->node[x].var];
+            int *last = direct ? &r->direct : &r->view;
+            *last = max(*last, sc->kernel_of[n]);
         }
     }
-    return false;
+    return of;
+}
+
+/* Does anything in a kernel after AT, or in AT through a view, read the old value?  */
+static bool read_later(const last_reader *r, int at)
+{
+    return r->direct > at || r->view >= at;
 }
 
 /* Into the loops of their levels, those that overwrite behind the others: these may still read what is
@@ -384,11 +415,12 @@ static void push_stores(schedule *sc, bool overwriting)
 static void place_stores(schedule *sc, int last)
 {
     const ir *g = sc->ir;
+    const last_reader *readers = find_readers(sc);
     for (int i = 0; i < sc->n_stores; i++) {
         store *st = &sc->store[i];
         bool computed = op_table[g->node[st->node].op].elementwise;
         int home = computed ? sc->kernel_of[st->node] : -1;
-        bool wait = !computed || (st->var >= 0 && read_later(sc, st->var, home));
+        bool wait = !computed || (st->var >= 0 && read_later(&readers[st->var], home));
         if (wait) {
             bool direct;
             int x = below_views(sc, st->node, &direct);
@@ -436,7 +468,7 @@ static void hold_locals(schedule *sc)
 int64_t schedule_array_bytes(const schedule *sc, int n)
 {
     bool array = sc->live[n] && sc->hold[n] == HOLD_ARRAY;
-    return array ? size_bytes(size_numel(sc->ir->node[n].shape), TYPE_REAL, sc->ir->real_bits) : 0;
+    return array ? size_bytes(shape_numel(sc->ir->node[n].shape), TYPE_REAL, sc->ir->real_bits) : 0;
 }
 
 static void count_arrays(schedule *sc)
@@ -450,15 +482,15 @@ static void count_arrays(schedule *sc)
    it) becomes a value of its own, which like any reader comes before the overwriting.  */
 static void copy_overwritten(ir *g, store *stores, int n)
 {
+    bool *overwritten = ARENA_ARRAY(g->arena, bool, g->n_vars + 1);
+    for (int i = 0; i < n; i++)
+        if (stores[i].var >= 0)
+            overwritten[stores[i].var] = true;
     for (int i = 0; i < n; i++) {
         int x = stores[i].node;
         while (is_view_op(g->node[x].op))
             x = schedule_source(g, x);
-        bool overwritten = false;
-        for (int k = 0; k < n; k++)
-            overwritten = overwritten
-                          || (g->node[x].op == OP_var && stores[k].var == g->node[x].var);
-        if (overwritten)
+        if (g->node[x].op == OP_var && overwritten[g->node[x].var])
             stores[i].node = ir_ew1(g, OP_copy, stores[i].node);
     }
 }
@@ -482,6 +514,7 @@ schedule *schedule_run(ir *g, store *stores, int n)
     force_arrays(sc);
     first_levels(sc);
     sink_all(sc);
+    sc->first_of_level = ARENA_ARRAY(g->arena, int, g->n_nodes + 2);
     int last = 0;
     for (int k = 0; k < g->n_nodes; k++) {
         if (!sc->live[k] || is_leaf(g->node[k].op) || schedule_is_view(sc, k))
@@ -489,11 +522,11 @@ schedule *schedule_run(ir *g, store *stores, int n)
         last = max(last, sc->level[k]);
         place_node(sc, k);
     }
-    sort_kernels(sc);
+    sort_kernels(sc, last);
     number_kernels(sc);
     hold_arrays(sc);
     place_stores(sc, last);
-    sort_kernels(sc);
+    sort_kernels(sc, last + 1);
     number_kernels(sc);
     hold_locals(sc);
     count_arrays(sc);

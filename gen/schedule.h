@@ -27,6 +27,7 @@ typedef struct {
     int n_stores;
     size_t cap_stores;
     int *store;
+    int next_of_level; /* another kernel of this level, or -1 */
 } kernel;
 
 typedef enum {
@@ -45,6 +46,7 @@ typedef struct {
     int n_kernels;
     size_t cap_kernels;
     kernel *kernel;
+    int *first_of_level; /* one more than a kernel of it; 0: there is none */
     bool *live;
     holding *hold;     /* of a node */
     int *place_of;     /* HOLD_PLACE: the store */

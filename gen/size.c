@@ -16,14 +16,6 @@ int64_t size_times(int64_t a, int64_t b)
     return b != 0 && a > SIZE_HUGE / b ? SIZE_HUGE : a * b;
 }
 
-int64_t size_numel(shape s)
-{
-    int64_t n = 1;
-    for (int i = 0; i < s.rank; i++)
-        n = size_times(n, s.dim[i]);
-    return n;
-}
-
 int64_t size_bytes(int64_t n, value_type type, int real_bits)
 {
     return size_times(n, type == TYPE_INDEX ? 4 : real_bits / 8);

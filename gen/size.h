@@ -11,9 +11,6 @@
 int64_t size_plus(int64_t a, int64_t b);
 int64_t size_times(int64_t a, int64_t b);
 
-/* The elements of S.  */
-int64_t size_numel(shape s);
-
 /* N elements of TYPE in a model of REAL_BITS.  */
 int64_t size_bytes(int64_t n, value_type type, int real_bits);
 

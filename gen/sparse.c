@@ -45,6 +45,16 @@ static bool read_number(const reader *r, const yaml_tree *t, double *res)
     return e->kind == EXPR_NUMBER || fail(r, t, "E0630", "a number is wanted here");
 }
 
+/* Number INDEX of stream 0 under SEED, below LIMIT * 2^-53?  Numbers come in pairs from one block: etr_uniform_f64
+   would make each block twice.  */
+static bool is_below(uint64_t seed, uint64_t index, double limit, uint32_t *word)
+{
+    const unsigned at = (unsigned)(index % 2) * 2;
+    if (at == 0)
+        etr_random_block(seed, 0, index / 2, word);
+    return (double)((((uint64_t)word[at] << 32) | word[at + 1]) >> 11) < limit;
+}
+
 /* Element (i, k) is there when number i * n_cols + k of stream 0 under the seed is below p.  */
 static bool read_random(reader *r, const yaml_tree *t)
 {
@@ -66,9 +76,11 @@ static bool read_random(reader *r, const yaml_tree *t)
     if (!(p > 0 && p <= 1))
         return fail(r, at_p, "E0632", "a probability is above 0 and at most 1");
     size_t cap_row = 0, cap_col = 0;
+    const double limit = p * 9007199254740992.0;
+    uint32_t word[4];
     for (int64_t i = 0; i < r->n_rows; i++)
         for (int64_t k = 0; k < r->n_cols; k++) {
-            if (!(etr_uniform_f64((uint64_t)seed, 0, (uint64_t)(i * r->n_cols + k)) < p))
+            if (!is_below((uint64_t)seed, (uint64_t)(i * r->n_cols + k), limit, word))
                 continue;
             arena_grow(r->lo->arena, &r->row, (size_t)r->n, &cap_row, sizeof *r->row);
             arena_grow(r->lo->arena, &r->col, (size_t)r->n, &cap_col, sizeof *r->col);
@@ -227,7 +239,11 @@ static bool check_places(const reader *r)
         return fail(r, r->tree, "E0641", "the pattern is empty");
     for (int64_t i = 0; i < r->n; i++)
         place[i] = r->row[i] * r->n_cols + r->col[i];
-    qsort(place, (size_t)r->n, sizeof *place, compare);
+    bool sorted = true;
+    for (int64_t i = 1; i < r->n && sorted; i++)
+        sorted = place[i - 1] <= place[i];
+    if (!sorted)
+        qsort(place, (size_t)r->n, sizeof *place, compare);
     for (int64_t i = 1; i < r->n; i++)
         if (place[i] == place[i - 1]) {
             diag_error(r->lo->diag, r->tree->at, "E0642", "the place [%lld, %lld] is there twice",

@@ -28,9 +28,14 @@ et_file(1)
  */
 #include "et_value(header)"
 
+#include <limits.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
+
+/* Do an int and a size_t of this machine hold the sizes of this model?  */
+typedef char et_value(name)_int_is_wide_enough[INT_MAX >= et_value(largest_count) ? 1 : -1];
+typedef char et_value(name)_size_is_wide_enough[(size_t)-1 >= et_value(largest_bytes) ? 1 : -1];
 
 et_if(et_value(has_random), «et_value(random_source)
 »)m4_dnl

@@ -241,6 +241,8 @@ START_TEST(max_errors)
     run("--max-errors=2 wrong.yaml", 1, "more than 2 errors");
     ck_assert_ptr_null(strstr(r.err.text, "wrong.yaml:5"));
     run("--max-errors=0 wrong.yaml", 1, "wrong.yaml:5:1");
+    run("--learning=decay model.yaml", 1, "--learning takes KEY=VALUE, not 'decay'");
+    run("-L decay=2 model.yaml", 1, "--learning:1:8: error: decay is a number");
 }
 END_TEST
 

@@ -2,10 +2,10 @@
 /* What the documents show is tried.  In README.md, HACKING.md and doc/ (all .md files):
 
      ```yaml      a block that begins with `etrace:` is a model, kept as NAME.yaml, and has to pass
-                  etrace-gen --check; one that begins with `cell:` is a cell, kept as NAME.yaml, and some
-                  model of the same document has to use it
-     ```console   `$ etrace-gen WORDS`, run beside these files; the lines below it are lines of what it
-                  prints, in order, and neighbours unless `...` stands between them
+                  etrace-gen --check; one that begins with `cell:` is a cell, kept as NAME.yaml,
+                  and some model of the same document has to use it
+     ```console   `$ etrace-gen WORDS`, run beside these files; the lines below it are lines of
+                  what it prints, in order, and neighbours unless `...` stands between them
 
    Other blocks are for the reader alone.  */
 #define _XOPEN_SOURCE 700
@@ -25,7 +25,8 @@ typedef struct {
     int line;         /* of the opening fence */
 } block;
 
-/* The next block of the document from *AT on; false: there is none.  *AT and *LINE are moved behind it.  */
+/* The next block of the document from *AT on; false: there is none.  *AT and *LINE are moved behind
+   it.  */
 static bool next_block(const char **at, int *line, block *res)
 {
     bool inside = false;
@@ -58,7 +59,7 @@ static char *value_of(const block *b, const char *key)
     return NULL;
 }
 
-/* --- specs ------------------------------------------------------------------------------------------ */
+/* --- specs ------------------------------------------------------------------------------------ */
 
 static bool begins(const block *b, const char *language, const char *text)
 {
@@ -97,16 +98,16 @@ static void check_cell(const char *doc, const block *b, const char *folder, cons
     keep(doc, b, "cell:", folder);
     buf_printf(&use, "{cell: %s", name);
     const char *at = strstr(whole, use.text);
-    ck_assert_msg(at && !isalnum((unsigned char)at[use.len]), "%s:%d: no model uses the cell '%s'", doc,
-                  b->line, name);
+    ck_assert_msg(at && !isalnum((unsigned char)at[use.len]),
+                  "%s:%d: no model uses the cell '%s'", doc, b->line, name);
     buf_free(&use);
     free(name);
 }
 
-/* --- transcripts -------------------------------------------------------------------------------------- */
+/* --- transcripts ------------------------------------------------------------------------------ */
 
-/* The place behind the line [LINE, LINE + N) in TEXT, at its first line alone where NEIGHBOUR; NULL: it is not
-   there.  */
+/* The place behind the line [LINE, LINE + N) in TEXT, at its first line alone where NEIGHBOUR;
+   NULL: it is not there.  */
 static const char *find_line(const char *text, const char *line, size_t n, bool neighbour)
 {
     for (const char *p = text; *p; p += strcspn(p, "\n") + (p[strcspn(p, "\n")] == '\n')) {
@@ -133,7 +134,8 @@ static void compare_output(const char *doc, const block *b, const char *shown, c
         }
         at = find_line(at, p, n, neighbour);
         neighbour = true;
-        ck_assert_msg(at != NULL, "%s:%d: this line is not printed (there):\n%.*s\n--- all of it:\n%s", doc,
+        ck_assert_msg(at != NULL,
+                      "%s:%d: this line is not printed (there):\n%.*s\n--- what is:\n%.2000s", doc,
                       line, (int)n, p, printed);
     }
 }
@@ -158,7 +160,7 @@ static void check_transcript(const char *doc, const block *b, const char *folder
     free(line);
 }
 
-/* --- documents ---------------------------------------------------------------------------------------- */
+/* --- documents -------------------------------------------------------------------------------- */
 
 static const char *const patterns[] = {"README.md", "HACKING.md", "doc/*.md"};
 
@@ -221,7 +223,7 @@ static int count_documents(void)
     return n;
 }
 
-/* --- the reader of blocks itself ------------------------------------------------------------------------ */
+/* --- the reader of blocks itself -------------------------------------------------------------- */
 
 START_TEST(blocks_are_found)
 {

@@ -81,11 +81,9 @@ static void compile_model(const spec *s, arena *a, diag *d)
     if (!g)
         return;
     ir_check(g);
-    bool exact = set.trace == TRACE_NONE || set.trace == TRACE_EXACT;
-    graph *gr = graph_compile(g, exact || set.coupled ? DENSE_DIAGONAL : set.dense, set.coupled);
-    if (diag_errors(d) > 0)
+    graph *gr = learn_graph(g, &set);
+    if (!gr)
         return;
-    diff_jacobians(gr, set.dense);
     learn_plan(gr, &set);
     if (diag_errors(d) == 0)
         ir_check(g);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists in the documents, held against the code that they are about.  doc/spec.md: every key, function, init and
-   cell of the language.  templates/README.md: the values that C gives to the templates.
-   What the code has is read from its sources, where the tables are.  */
+/* Lists in the documents, held against the code that they are about.  doc/spec.md: every key,
+   function, init, rule and cell of the language.  templates/README.md: the values that C gives to
+   the templates.  What the code has is read from its sources, where the tables are.  */
 #define _XOPEN_SOURCE 700
 #include "builtin.h"
 #include "rule.h"
 #include "run.h"
-#include "spec.h"
 #include "suites.h"
 
 #include <ctype.h>
@@ -39,7 +38,8 @@ static bool has(const words *w, const char *word)
 static void add(words *w, const char *before, const char *word, size_t n, const char *after)
 {
     char whole[WORD_LENGTH];
-    ck_assert_int_lt(snprintf(whole, sizeof whole, "%s%.*s%s", before, (int)n, word, after), WORD_LENGTH);
+    ck_assert_int_lt(snprintf(whole, sizeof whole, "%s%.*s%s", before, (int)n, word, after),
+                     WORD_LENGTH);
     if (n == 0 || has(w, whole))
         return;
     ck_assert_int_lt(w->n, WORDS_MAX);
@@ -56,8 +56,8 @@ static void read_all(const char *files, buf *text)
     globfree(&found);
 }
 
-/* Every word of TEXT that stands behind LEFT and before RIGHT; one that goes on with an argument of a macro ($1) is
-   none.  */
+/* Every word of TEXT that stands behind LEFT and before RIGHT; one that goes on with an argument
+   of a macro ($1) is none.  */
 static void add_between(words *w, const char *text, const char *left, const char *right,
                         const char *before, const char *after)
 {
@@ -83,7 +83,7 @@ static void all_in(const words *a, const words *b, const char *what)
     buf_free(&missing);
 }
 
-/* --- templates/README.md -------------------------------------------------------------------------------- */
+/* --- templates/README.md ---------------------------------------------------------------------- */
 
 /* A macro of the templates that stands for values named after its argument.  */
 static const struct {
@@ -185,7 +185,7 @@ START_TEST(statement_macros_are_listed)
 }
 END_TEST
 
-/* --- doc/spec.md ---------------------------------------------------------------------------------------- */
+/* --- doc/spec.md ------------------------------------------------------------------------------ */
 
 /* All that stands between back quotes with WORD at its beginning.  */
 static void find_named(words *w)
@@ -206,9 +206,12 @@ START_TEST(every_key_is_in_the_reference)
     read_all("gen/spec*.c", &text);
     add_between(&keys, text.text, "{\"", "\", read_", "", "");
     add_between(&keys, text.text, "{\"", "\", spec_read_", "", "");
+    read_all("gen/rule.c", &text);
+    add_between(&keys, text.text, "{\"", "\", FORM_", "", "");
     add_between(&keys, text.text, "strcmp(key->text, \"", "\") == 0", "", "");
     find_named(&named);
-    ck_assert(has(&keys, "etrace") && has(&keys, "window") && has(&keys, "in") && has(&keys, "sparse"));
+    ck_assert(has(&keys, "etrace") && has(&keys, "window") && has(&keys, "in"));
+    ck_assert(has(&keys, "sparse") && has(&keys, "carry"));
     all_in(&keys, &named, "keys that doc/spec.md does not name");
     buf_free(&text);
 }
@@ -222,7 +225,8 @@ START_TEST(every_function_is_in_the_reference)
     for (size_t i = 0; i < n; i++)
         add(&functions, "", builtin[i], strlen(builtin[i]), "");
     for (int op = 0; op < OP_COUNT; op++)
-        if (op_table[op].elementwise && op != OP_real && op != OP_copy && op != OP_graft && op != OP_weight)
+        if (op_table[op].elementwise && op_table[op].result != TYPE_INDEX && op != OP_real
+            && op != OP_copy && op != OP_graft && op != OP_weight && op != OP_random)
             add(&functions, "", op_table[op].name, strlen(op_table[op].name), "");
     add(&functions, "", "spike", 5, "");
     find_named(&named);
@@ -244,12 +248,12 @@ START_TEST(every_init_is_in_the_reference)
 }
 END_TEST
 
-/* The words that a key or an option chooses from.  */
+/* Rules, and the words that a key of learning chooses from.  */
 START_TEST(every_choice_is_in_the_reference)
 {
     static words chosen, named;
-    for (int key = 0; key < LEARN_COUNT; key++) {
-        const char *const *word = key == LEARN_RULE ? rule_names() : rule_words((learning_key)key);
+    for (int k = -1; k < LEARN_COUNT; k++) {
+        const char *const *word = k < 0 ? rule_names() : rule_words((learning_key)k);
         for (; word && *word; word++)
             add(&chosen, "", *word, strlen(*word), "");
     }
@@ -261,7 +265,10 @@ END_TEST
 /* An argument as the table of cells has it: `tau = 5`, or `size` where there is no default.  */
 static void argument_text(const spec_arg *arg, buf *res)
 {
-    buf_printf(res, arg->fallback ? "`%s = %s`" : "`%s`", arg->name, arg->fallback ? arg->fallback->text : "");
+    if (arg->fallback)
+        buf_printf(res, "`%s = %s`", arg->name, arg->fallback->text);
+    else
+        buf_printf(res, "`%s`", arg->name);
 }
 
 /* The row of the table of cells that begins with | `NAME` |, or NULL.  */

@@ -25,6 +25,7 @@ static Suite *(*const all_suites[])(void) = {
     optim_suite,
     quote_suite,
     report_suite,
+    rules_suite,
     runtime_suite,
     safetensors_suite,
     skel_suite,

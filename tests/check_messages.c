@@ -143,7 +143,7 @@ static const struct {
     {"E0316", "a cell without outputs is refused by E0241"},
     {"E0325", "another error comes first"},
     {"E0363", "an init of another kind is refused by E0231"},
-    {"E0512", "forward.c has a case for each operator that a spec can make"},
+    {"E0521", "no op of today lacks a forward mode"},
     {"E0639", "a symbolic link: check_cli"},
     {"E0401", "a broken installation: check_cli"},
     {"E0402", "m4: check_skel"},

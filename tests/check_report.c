@@ -230,7 +230,7 @@ START_TEST(over_the_limit_nothing_is_written)
     run_write_file(run_path(folder, "m.yaml"), spec, strlen(spec));
     run_result over = run_etrace(folder, "--max-ram=1K --report=r.txt m.yaml");
     ck_assert_int_eq(over.status, 1);
-    ck_assert(strstr(buf_text(&over.err), "[E0520]") != NULL);
+    ck_assert(strstr(buf_text(&over.err), "[E0510]") != NULL);
     ck_assert_int_eq(run_count_files(folder), 1);
     run_result under = run_etrace(folder, "--max-ram=1M --report m.yaml");
     ck_assert_int_eq(under.status, 0);
@@ -258,6 +258,45 @@ START_TEST(options_are_checked)
 }
 END_TEST
 
+/* --- the sizes of the user's machine ------------------------------------------------------------------ */
+
+/* Does FOLDER/m.c compile where INT_MAX is IN_INT and a size_t a SIZE_TYPE?  */
+static bool compiles(const char *folder, long long in_int, const char *size_type)
+{
+    const char *cc = getenv("CC");
+    command c = {.n = 0};
+    buf text = {0};
+    char path[COMMAND_PATH], log[COMMAND_PATH];
+    buf_printf(&text, "#include <limits.h>\n#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n"
+                      "#include <string.h>\n#undef INT_MAX\n#define INT_MAX %lld\n#define size_t %s\n"
+                      "#include \"m.c\"\n", in_int, size_type);
+    run_write_file(run_path(folder, "try.c"), text.text, text.len);
+    folder_path(path, folder, "try.c");
+    folder_path(log, folder, "log");
+    command_add_words(&c, cc ? cc : "cc");
+    command_add_words(&c, "-std=c99 -fsyntax-only");
+    command_add(&c, path);
+    buf_free(&text);
+    return command_run(&c, log) == 0;
+}
+
+/* 70000 elements want an int of more than 16 bits, their 280000 bytes a size_t of more.  */
+START_TEST(emitted_code_refuses_a_machine_that_is_too_small)
+{
+    static const char spec[] =
+        "etrace: 1\nmodel: m\ninputs: {x: [7]}\nhidden: {h: [10000, 7]}\nstep: [\"h' = 0.5 * h + x\"]\n";
+    char *folder = run_make_folder();
+    run_write_file(run_path(folder, "m.yaml"), spec, strlen(spec));
+    run_result r = run_etrace(folder, "m.yaml");
+    ck_assert_int_eq(r.status, 0);
+    ck_assert(compiles(folder, 70000, "uint32_t"));
+    ck_assert(!compiles(folder, 69999, "uint32_t"));
+    ck_assert(!compiles(folder, 70000, "uint16_t"));
+    run_free(&r);
+    run_remove_folder(folder);
+}
+END_TEST
+
 Suite *report_suite(void)
 {
     Suite *s = suite_create("report");
@@ -268,6 +307,7 @@ Suite *report_suite(void)
     tcase_add_loop_test(figures, stack_is_as_the_compiler_says, 0, 3 * N_CASES);
     tcase_add_loop_test(figures, operations_are_counted, 0, (int)(sizeof counted / sizeof counted[0]));
     tcase_add_test(limits, over_the_limit_nothing_is_written);
+    tcase_add_test(limits, emitted_code_refuses_a_machine_that_is_too_small);
     tcase_add_loop_test(limits, options_are_checked, 0, (int)(sizeof refused / sizeof refused[0]));
     suite_add_tcase(s, figures);
     suite_add_tcase(s, limits);

@@ -25,6 +25,7 @@ Suite *online_suite(void);
 Suite *optim_suite(void);
 Suite *quote_suite(void);
 Suite *report_suite(void);
+Suite *rules_suite(void);
 Suite *runtime_suite(void);
 Suite *safetensors_suite(void);
 Suite *skel_suite(void);
