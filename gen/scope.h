@@ -65,6 +65,8 @@ struct scope {
     bool guarded;        /* inside of a branch: GUARD is its condition */
     int guard;
     const spec_function *function; /* of a function's arguments: the function */
+    size_t n_inner, cap_inner;
+    scope **inner; /* those of the functions declared here */
     loc at;
 };
 
