@@ -58,6 +58,8 @@ struct scope {
     scope *outer;        /* inside of a block of step: the scope around that; else NULL */
     size_t n, cap;
     symbol *symbol;
+    size_t n_slots;
+    int *slot;           /* the index by name: numbers of symbols plus one, 0 where there is none */
     size_t n_outputs;
     const spec_output *output; /* of a cell */
     scope *last_layer;   /* of a stack: its output is this one's */
