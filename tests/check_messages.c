@@ -262,6 +262,7 @@ Suite *messages_suite(void)
 {
     Suite *s = suite_create("messages");
     TCase *golden = tcase_create("golden"), *codes = tcase_create("codes");
+    tcase_set_timeout(golden, 60);
     tcase_add_loop_test(golden, message_is_as_written, 0, count_specs());
     tcase_add_test(golden, every_golden_has_its_spec);
     tcase_add_test(codes, every_code_has_a_golden_text);
