@@ -233,6 +233,14 @@ static int structural(forward *f, int n)
     }
 }
 
+bool forward_fits(const ir *g, shape s, int more, loc at)
+{
+    if (s.rank + more <= RANK_MAX)
+        return true;
+    diag_error(g->diag, at, "E0522", "this rule would need values of more than %d axes", RANK_MAX);
+    return false;
+}
+
 int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at)
 {
     ir *g = gr->ir;
@@ -240,10 +248,8 @@ int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at)
     for (int n = 0; n < gr->n_base && !f.failed; n++) {
         const ir_node v = g->node[n];
         f.t[n] = NO_NODE;
-        if (v.shape.rank + dirs.rank > RANK_MAX) {
-            diag_error(g->diag, at, "E0522", "this rule would need values of more than %d axes", RANK_MAX);
+        if (!forward_fits(g, v.shape, dirs.rank, at))
             return NULL;
-        }
         if (v.op == OP_var)
             f.t[n] = seed[v.var];
         else if (v.type == TYPE_REAL && v.op != OP_stop_gradient)
@@ -285,6 +291,8 @@ int *forward_full(graph *gr, int k, loc at)
     int n = group->n_states;
     int64_t places = shape_numel(group->varshape);
     shape dirs = shape_of1(places);
+    if (!forward_fits(g, group->varshape, 1, at))
+        return NULL;
     int *J = ARENA_ARRAY(g->arena, int, n * n), *seed = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
     for (int b = 0; b < n; b++) {
         for (int v = 0; v < g->n_vars; v++)
