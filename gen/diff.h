@@ -23,6 +23,11 @@ typedef struct {
    to be added to the adjoint of each new state.  */
 adjoint diff_adjoint(graph *gr, bool split, const int *cotangent);
 
+/* d N / d argument I of the element-wise N; sum and product; NO_NODE is zero.  */
+int diff_partial(ir *g, int n, int i);
+int diff_plus(ir *g, int a, int b);
+int diff_times(ir *g, int a, int b);
+
 /* Of the linear op N: the adjoint of its first operand and of its weight, for that of its result.  */
 int diff_operand(ir *g, int n, int ybar);
 int diff_weight(ir *g, int n, int ybar);

@@ -11,7 +11,7 @@ enum { NESTING_MAX = 200 };
 static bool has_name(op_code op)
 {
     return op_table[op].elementwise && op != OP_real && op != OP_copy && op != OP_graft
-           && op != OP_weight;
+           && op != OP_weight && op != OP_repeat;
 }
 
 static op_code find_operator(const char *name)

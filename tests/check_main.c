@@ -15,6 +15,7 @@ static Suite *(*const all_suites[])(void) = {
     lang_suite,
     messages_suite,
     npz_suite,    runtime_suite,
+    repeat_suite,
     report_suite,
     stack_suite,
 

@@ -16,6 +16,7 @@ Suite *npz_suite(void);
 Suite *runtime_suite(void);
 Suite *digits_suite(void);Suite *npz_suite(void);
 Suite *runtime_suite(void);
+Suite *repeat_suite(void);
 Suite *report_suite(void);
 Suite *stack_suite(void);
 
