@@ -32,13 +32,6 @@ static int along(const forward *f, int node)
     return ir_broadcast(f->ir, ir_reshape(f->ir, node, s), whole);
 }
 
-static int plus(ir *g, int a, int b)
-{
-    if (a == NO_NODE || b == NO_NODE)
-        return a == NO_NODE ? b : a;
-    return ir_ew2(g, OP_add, a, b);
-}
-
 static int zero_of(const forward *f, int node)
 {
     return ir_const(f->ir, 0, joined(f->ir->node[node].shape, f->dirs));
@@ -67,7 +60,7 @@ static int elementwise(forward *f, int n)
         int x = f->t[g->node[n].arg[i]];
         int d = x == NO_NODE ? NO_NODE : diff_partial(g, n, i);
         if (d != NO_NODE && !ir_is_zero(g, d))
-            sum = plus(g, sum, ir_ew2(g, OP_mul, along(f, d), x));
+            sum = diff_plus(g, sum, ir_ew2(g, OP_mul, along(f, d), x));
     }
     return sum;
 }
@@ -110,7 +103,7 @@ static int sparse(forward *f, int n)
         sum = turn_last(f, ir_sparse(g, turn_last(f, f->t[v.arg[0]], rank, false), v.arg[1], v.pattern),
                         rank, true);
     if (f->t[v.arg[1]] != NO_NODE)
-        sum = plus(g, sum, at_columns(f, ir_ew2(g, OP_mul, along(f, ir_gather(g, v.arg[0], v.pattern, 0)),
+        sum = diff_plus(g, sum, at_columns(f, ir_ew2(g, OP_mul, along(f, ir_gather(g, v.arg[0], v.pattern, 0)),
                                                 f->t[v.arg[1]]), n));
     return sum;
 }
@@ -138,7 +131,7 @@ static int product(forward *f, int n)
     if (f->t[x] != NO_NODE)
         sum = contraction(f, n, f->t[x], w, true);
     if (f->t[w] != NO_NODE)
-        sum = plus(g, sum, contraction(f, n, x, f->t[w], false));
+        sum = diff_plus(g, sum, contraction(f, n, x, f->t[w], false));
     return sum;
 }
 

@@ -4,6 +4,7 @@
 #include "ir.h"
 
 #include "canon.h"
+#include "region.h"
 #include "size.h"
 
 #include <stdio.h>
@@ -169,7 +170,7 @@ static void grow_table(ir *g)
 
 static bool of_params(const ir *g, const ir_node *n)
 {
-    if (n->op == OP_var)
+    if (n->op == OP_var || n->op == OP_bound)
         return n->of_params;
     for (int i = 0; i < n->n_args; i++)
         if (!g->node[n->arg[i]].of_params)
@@ -495,7 +496,10 @@ int64_t ir_index_size(const ir *g, int x)
 
 int ir_n_reads(const ir *g, int x)
 {
-    return g->node[x].op == OP_graft ? 1 : g->node[x].n_args;
+    const ir_node *v = &g->node[x];
+    return v->op == OP_graft    ? 1
+           : v->op == OP_repeat ? g->region[v->pattern].n_reads
+                                : v->n_args;
 }
 
 int ir_n_ways(const ir *g, int x)

@@ -11,13 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-int learner_plus(ir *g, int a, int b)
-{
-    if (a == NO_NODE || b == NO_NODE)
-        return a == NO_NODE ? b : a;
-    return ir_ew2(g, OP_add, a, b);
-}
-
 const char *learner_place(const learner *l, const char *place)
 {
     return l->ir->batch > 1 ? arena_printf(l->ir->arena, "%s[b]", place) : place;
@@ -35,7 +28,7 @@ void learner_add(learner *l, int n, int node)
     if (node == NO_NODE || ir_is_zero(l->ir, node))
         return;
     node = ir_sum_to(l->ir, node, l->ir->node[n].shape);
-    l->gradient[n] = learner_plus(l->ir, l->gradient[n], node);
+    l->gradient[n] = diff_plus(l->ir, l->gradient[n], node);
 }
 
 /* --- what the last step left behind ---------------------------------------------------------------- */
@@ -259,7 +252,7 @@ static void add_elementwise(learner *l)
         if (!g->node[n].of_params)
             continue;
         learner_add(l, n, l->adj.direct[n]);
-        carried[n] = learner_plus(g, l->adj.positional[n], l->adj.spread[n]);
+        carried[n] = diff_plus(g, l->adj.positional[n], l->adj.spread[n]);
     }
     diff_parameters(l->gr, carried, root);
     for (int n = 0; n < l->gr->n_base; n++)

@@ -75,7 +75,7 @@ static bool project(estimate *e)
         trace_form f;
         for (int a = 0; a < e->group->n_states; a++)
             if (!ir_is_zero(g, r->df[e->group->state[a]]))
-                sum = learner_plus(g, sum, ir_ew2(g, OP_mul, e->nu[a], r->df[e->group->state[a]]));
+                sum = diff_plus(g, sum, ir_ew2(g, OP_mul, e->nu[a], r->df[e->group->state[a]]));
         if (sum == NO_NODE)
             continue;
         if (!learner_form(l, r, e->group, &f))
@@ -90,7 +90,7 @@ static bool project(estimate *e)
                                                    g->node[r->w].shape);
             e->proj[e->n_weights++] = NO_NODE;
         }
-        e->proj[w] = learner_plus(g, e->proj[w], trace_outer(g, &f, x, sum));
+        e->proj[w] = diff_plus(g, e->proj[w], trace_outer(g, &f, x, sum));
     }
     return true;
 }
@@ -108,7 +108,7 @@ static int norms(estimate *e, const int *node, int n, bool of_vars)
     ir *g = e->l->ir;
     int sum = NO_NODE;
     for (int i = 0; i < n; i++)
-        sum = learner_plus(g, sum, square_sum(g, of_vars ? g->var[node[i]].now : node[i]));
+        sum = diff_plus(g, sum, square_sum(g, of_vars ? g->var[node[i]].now : node[i]));
     return sum;
 }
 
@@ -139,7 +139,7 @@ static void meet(estimate *e, const int *s, const int *theta)
     for (int a = 0; a < e->group->n_states; a++) {
         int signal = l->signal[e->group->state[a]];
         if (signal != NO_NODE)
-            dot = learner_plus(g, dot, ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, signal, s[a]), all));
+            dot = diff_plus(g, dot, ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, signal, s[a]), all));
     }
     for (int w = 0; dot != NO_NODE && w < e->n_weights; w++)
         learner_add(l, e->weight[w], ir_ew2(g, OP_mul, dot, theta[w]));
