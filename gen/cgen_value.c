@@ -95,7 +95,7 @@ void cgen_end(cgen *c)
 static const char *const reserved[] = {"p",    "s",   "e",   "in",  "target", "out", "jac",
                                        "sig",  "ds",  "grad", "i",  "k",      "m",   "n",
                                        "b",    "o",   "q",   "r",   "tape",   "n_steps", "t",
-                                       "acc",  "x0",  "x1",  "x2",  "x3",     "seed", "lane",
+                                       "x0",  "x1",  "x2",  "x3",  "x4",     "x5", "x6", "x7", "seed", "lane", "total_q",
                                        "total", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};
 
 static cgen_name_entry *find_name(const cgen_names *names, const char *text)

@@ -336,6 +336,13 @@ int ir_slice(ir *g, int x, int axis, int64_t start, int64_t count)
             at += n;
         }
     }
+    if (g->deriving && (v->op == OP_add || v->op == OP_sub)) { /* what is not wanted need not be added */
+        int arg[] = {v->arg[0], v->arg[1]};
+        op_code op = v->op;
+        for (int i = 0; i < 2; i++)
+            arg[i] = ir_slice(g, arg[i], axis, start, count);
+        return ir_ew(g, op, arg);
+    }
     if (g->deriving && v->op == OP_matmul_t && axis == s.rank - 1) /* these rows of W alone */
         return ir_intern(g, (ir_node){.op = OP_matmul_t, .shape = s, .n_args = 2, .arg = v->arg,
                                 .start = v->start + start, .var = -1});
