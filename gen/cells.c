@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: folders.  Out: the names of the cells in them, for messages.  Afterwards nothing depends on the order in
-   which a folder gives its files.  */
+/* In: folders.  Out: the names of the cells in them, for messages.  Afterwards nothing depends on
+   the order in which a folder gives its files.  */
 #define _POSIX_C_SOURCE 200809L
 #include "scope.h"
 

@@ -70,7 +70,7 @@ static bool pipes_open(pipes *p)
 }
 
 /* Lower the limit WHICH to MAX; one that is lower already stays.  */
-static bool limit(int which, size_t max)
+static bool limit(__rlimit_resource_t which, size_t max)
 {
     struct rlimit r;
 
@@ -92,7 +92,8 @@ static void child_exec(const char *const *argv, const child_limits *limits, cons
     signal(SIGPIPE, SIG_DFL);
     if (dup2(p->in[0], STDIN_FILENO) >= 0 && dup2(p->out[1], STDOUT_FILENO) >= 0
         && dup2(p->err[1], STDERR_FILENO) >= 0 && limit(RLIMIT_CPU, limits->cpu_seconds)
-        && limit(RLIMIT_AS, limits->memory_bytes) && limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_CORE, 0))
+        && limit(RLIMIT_AS, limits->memory_bytes) && limit(RLIMIT_FSIZE, 0)
+        && limit(RLIMIT_CORE, 0))
         execvpe(argv[0], (char *const *)argv, environment);
     error = errno;
     if (write(p->start[1], &error, sizeof error) < 0)
@@ -241,8 +242,8 @@ child_end child_run(const char *const *argv, const buf *input, const child_limit
         pipes_close(&p);
         return CHILD_FAILED;
     }
-    /* A child that stops reading is no reason to die; and where SIGCHLD is ignored (we may have been
-       started so) there would be nothing to wait for.  */
+    /* A child that stops reading is no reason to die; and where SIGCHLD is ignored (we may have
+       been started so) there would be nothing to wait for.  */
     ignore.sa_handler = SIG_IGN;
     standard.sa_handler = SIG_DFL;
     sigaction(SIGPIPE, &ignore, &pipe_before);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Run a program on one text and take what it prints.  No shell, no environment but LC_ALL=C; whatever
-   it does, it can write into no file.  */
+/* Run a program on one text and take what it prints.  No shell, no environment but LC_ALL=C;
+   whatever it does, it can write into no file.  */
 #ifndef CHILD_H
 #define CHILD_H
 

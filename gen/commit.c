@@ -179,7 +179,8 @@ static bool make_temporary(size_t i, const char *path, const buf *content, diag 
     return ok || refuse(d, path, strerror(error));
 }
 
-static bool commit(const char *const *path, const buf *content, size_t n, const char *input, diag *d)
+static bool commit(const char *const *path, const buf *content, size_t n, const char *input,
+                   diag *d)
 {
     if (!check_targets(path, n, input, d))
         return false;

@@ -136,7 +136,8 @@ static message *message_new(diag *d, severity s, loc at, const char *code, const
     m->severity = s;
     m->at = at;
     m->code = code;
-    m->text = arena_printf(d->arena, "%.*s%s", (int)end, buf_text(&text), end < text.len ? "..." : "");
+    m->text =
+        arena_printf(d->arena, "%.*s%s", (int)end, buf_text(&text), end < text.len ? "..." : "");
     m->order = d->n;
     buf_free(&text);
     return m;

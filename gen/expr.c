@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: the text of a YAML scalar.  Out: an expression tree, each node with its place in the file.
-   Afterwards operators are calls, every number is finite, and no tree has more than NODES_MAX nodes, so
-   that whoever walks it need not count.  */
+   Afterwards operators are calls, every number is finite, and no tree has more than NODES_MAX
+   nodes, so that whoever walks it need not count.  */
 #include "expr.h"
 
 #include <ctype.h>
@@ -110,7 +110,8 @@ static expr *unexpected(parser *p, const char *wanted)
     size_t n = p->at < p->end ? word_length(p, p->at) : 0;
     const char *found = arena_strndup(p->arena, p->text + p->at, n ? n : 1);
     if (looking_at(p, "if") || looking_at(p, "else"))
-        return fail(p, p->at, p->at + n, "E0210", "there is no 'if' here; where(condition, a, b) chooses");
+        return fail(p, p->at, p->at + n, "E0210",
+                    "there is no 'if' here; where(condition, a, b) chooses");
     if (p->at >= p->end)
         return fail(p, p->at, p->at, "E0211",
                     arena_printf(p->arena, "the expression ends where %s is wanted", wanted));
@@ -410,7 +411,8 @@ static expr *parse_level(parser *p, int level)
 
 static parser parser_of(const yaml_tree *scalar, arena *a, diag *d)
 {
-    return (parser){.arena = a, .diag = d, .scalar = scalar, .text = scalar->text, .end = scalar->len};
+    return (parser){
+        .arena = a, .diag = d, .scalar = scalar, .text = scalar->text, .end = scalar->len};
 }
 
 static expr *parse_whole(parser *p)

@@ -136,6 +136,27 @@ static bool is_listed(const ir *g, const yaml_tree *list, int param)
     return false;
 }
 
+void factor_check_list(const learner *l)
+{
+    const ir *g = l->ir;
+    const yaml_tree *list = l->set->factored;
+    const char **names = ARENA_ARRAY(g->arena, const char *, g->n_vars + 1);
+    size_t n = 0;
+    for (int v = 0; v < g->n_vars; v++)
+        if (g->var[v].kind == VAR_PARAM)
+            names[n++] = g->var[v].path;
+    for (size_t i = 0; list && i < list->n; i++) {
+        const char *name = list->item[i]->kind == YAML_SCALAR ? list->item[i]->text : "";
+        bool known = false;
+        for (size_t k = 0; k < n; k++)
+            known = known || strcmp(names[k], name) == 0;
+        const char *near = known ? NULL : diag_nearest(name, names, n);
+        if (!known)
+            diag_error(g->diag, list->item[i]->at, "E0523", "there is no parameter '%s'%s%s%s", name,
+                       near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    }
+}
+
 bool factor_chosen(const learner *l, const relation *r)
 {
     if (l->set->trace != TRACE_HYBRID)

@@ -77,25 +77,38 @@ static int call_operator(lowering *lo, const expr *e, op_code op, const int *arg
 
 /* --- the user's functions ---------------------------------------------------------------------------- */
 
-/* The arguments of F are symbols of a scope of their own, behind which stand the functions of HOME, where F
-   was declared.  */
-static scope *function_scope(lowering *lo, scope *home, const spec_function *f, const int *arg)
+/* The scope of F's arguments, behind which stand the functions of HOME, where F was declared.  */
+static scope *make_scope(lowering *lo, scope *home, const spec_function *f)
 {
     scope *inner = ARENA_NEW(lo->arena, scope);
     inner->spec = home->spec;
-    inner->parent = home;
     inner->prefix = home->prefix;
     inner->name = f->name;
     inner->function = f;
-    for (size_t i = 0; i < f->n_args; i++) {
-        symbol *sym = scope_add(lo, inner, SYM_ARGUMENT, f->arg[i], f->at);
-        sym->node = arg[i];
-        sym->progress = DONE;
-    }
+    for (size_t i = 0; i < f->n_args; i++)
+        scope_add(lo, inner, SYM_ARGUMENT, f->arg[i], f->at)->progress = DONE;
     for (size_t i = 0; i < home->n; i++)
         if (home->symbol[i].kind == SYM_USER && !scope_find(inner, home->symbol[i].name, false))
             scope_add(lo, inner, SYM_USER, home->symbol[i].name, f->at)->function =
                 home->symbol[i].function;
+    ARENA_PUSH(lo->arena, home->inner, home->n_inner, home->cap_inner, inner);
+    return inner;
+}
+
+/* F called with ARG from HOME.  No function is inside of itself, so one scope serves all calls.  */
+static scope *function_scope(lowering *lo, scope *home, const spec_function *f, const int *arg)
+{
+    scope *declared = home, *inner = NULL;
+    while (declared->function)
+        declared = declared->parent;
+    for (size_t i = 0; i < declared->n_inner; i++)
+        if (declared->inner[i]->function == f)
+            inner = declared->inner[i];
+    if (!inner)
+        inner = make_scope(lo, declared, f);
+    inner->parent = home;
+    for (size_t i = 0; i < f->n_args; i++)
+        inner->symbol[i].node = arg[i];
     return inner;
 }
 

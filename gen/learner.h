@@ -82,6 +82,9 @@ bool influence_traces(learner *l);
 /* factor.c: the same with a filtered input and a filtered df in the place of a trace.  */
 void factor_relation(learner *l, const relation *r);
 
+/* Errors for what `factored` names and is no parameter.  */
+void factor_check_list(const learner *l);
+
 /* Does R have factors and no trace?  */
 bool factor_chosen(const learner *l, const relation *r);
 

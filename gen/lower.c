@@ -5,6 +5,7 @@
 
 #include "scope.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void lower_decls(lowering *lo, scope *sc)
@@ -120,24 +121,29 @@ static void add_losses(lowering *lo, scope *sc, const spec *s)
                                        s->loss[0].at.line, text));
 }
 
-static int by_order(const var *a, const var *b)
+static int by_c_name(const void *a, const void *b)
 {
-    return a->order < b->order;
+    const var *x = *(const var *const *)a, *y = *(const var *const *)b;
+    int order = strcmp(x->c_name, y->c_name);
+    return order ? order : x->order - y->order;
 }
 
 /* Two paths may give one C name: a.b and a_b.  */
 static void check_names(lowering *lo)
 {
     const ir *g = lo->ir;
+    const var **v = ARENA_ARRAY(lo->arena, const var *, g->n_vars + 1);
     for (int i = 0; i < g->n_vars; i++)
-        for (int k = 0; k < g->n_vars; k++) {
-            const var *a = &g->var[i], *b = &g->var[k];
-            if (!by_order(a, b) || strcmp(a->c_name, b->c_name) != 0)
-                continue;
-            diag_error(lo->diag, b->at, "E0374", "'%s' and '%s' are both '%s' in C", a->path, b->path,
-                       a->c_name);
-            diag_note(lo->diag, a->at, "the other one is declared here; give one of them another name");
-        }
+        v[i] = &g->var[i];
+    qsort(v, (size_t)g->n_vars, sizeof *v, by_c_name);
+    for (int i = 1; i < g->n_vars; i++) {
+        const var *a = v[i - 1], *b = v[i];
+        if (strcmp(a->c_name, b->c_name) != 0)
+            continue;
+        diag_error(lo->diag, b->at, "E0374", "'%s' and '%s' are both '%s' in C", a->path, b->path,
+                   a->c_name);
+        diag_note(lo->diag, a->at, "the other one is declared here; give one of them another name");
+    }
 }
 
 ir *lower_spec(const spec *s, const lower_options *options, arena *a, diag *d)

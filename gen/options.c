@@ -17,8 +17,9 @@
 enum { UNROLL_DEFAULT = 8, UNROLL_MAX = 64, ERRORS_DEFAULT = 20 };
 
 /* Long options without a letter.  */
-enum { OPT_RULE = 256, OPT_WINDOW, OPT_VJP_TIME, OPT_SIGNAL, OPT_PLAIN, OPT_DENSE, OPT_GRAPH, OPT_DUMP,
-       OPT_M4, OPT_UNROLL, OPT_LIST, OPT_ERRORS, OPT_REPORT, OPT_RAM, OPT_ROM, OPT_STACK };
+enum { OPT_RULE = 256, OPT_WINDOW, OPT_VJP_TIME, OPT_SIGNAL, OPT_PLAIN, OPT_DENSE, OPT_GRAPH,
+       OPT_DUMP, OPT_M4, OPT_UNROLL, OPT_LIST, OPT_ERRORS, OPT_REPORT, OPT_RAM, OPT_ROM,
+       OPT_STACK };
 
 typedef struct {
     int code;
@@ -31,16 +32,19 @@ static const option_row rows[] = {
     {'d', "directory", "DIR", "write both into DIR"},
     {'p', "prefix", "NAME", "begin emitted names with NAME (default: the model's name)"},
     {'D', "define", "NAME=N", "give the dim NAME the size N"},
-    {OPT_RULE, "rule", "RULE", "d_rtrl, pp_prop, bptt, ...; this and the next ones override the spec's learning:"},
+    {OPT_RULE, "rule", "RULE",
+     "d_rtrl, pp_prop, bptt, ...; this and the next ones override the spec's learning:"},
     {OPT_WINDOW, "window", "K", "steps of exact differentiation behind the trace (default: 1)"},
     {OPT_VJP_TIME, "vjp-time", "T", "t_minus_1 (window 1) or t"},
     {OPT_SIGNAL, "signal", "S", "direct, or total as the reference's"},
     {OPT_PLAIN, "plain", "P", "exact, or none as the reference's"},
     {OPT_DENSE, "dense", "D", "states mixed by no weight: error, diagonal or drop"},
     {'L', "learning", "KEY=VALUE", "any key of learning: decay=0.9"},
-    {OPT_GRAPH, "graph", "FORM", "print the eligibility-trace graph: text, json or gv; write nothing"},
+    {OPT_GRAPH, "graph", "FORM",
+     "print the eligibility-trace graph: text, json or gv; write nothing"},
     {OPT_DUMP, "dump", "PASS", "print the nodes after a pass, ir or diff; write nothing"},
-    {OPT_REPORT, "report", "[FILE]", "print bytes and operations (or into FILE: .txt, or .json), too"},
+    {OPT_REPORT, "report", "[FILE]",
+     "print bytes and operations (or into FILE: .txt, or .json), too"},
     {OPT_RAM, "max-ram", "N", "refuse a model that needs more RAM to learn (64K, 1.5M, 2G)"},
     {OPT_ROM, "max-rom", "N", "refuse one with more bytes of constant tables"},
     {OPT_STACK, "max-stack", "N", "refuse one that needs more stack"},
@@ -64,12 +68,13 @@ static void print_help(void)
         const char *argument = rows[i].argument ? rows[i].argument : "";
         bool may = *argument == '[';
         snprintf(left, sizeof left, "%c%c%s--%s%s%s", rows[i].code < 256 ? '-' : ' ',
-                 rows[i].code < 256 ? rows[i].code : ' ', rows[i].code < 256 ? ", " : "  ", rows[i].name,
+                 rows[i].code < 256 ? rows[i].code : ' ', rows[i].code < 256 ? ", " : "  ",
+                 rows[i].name,
                  may ? "[=" : *argument ? "=" : "", argument + may);
         printf("  %-26s %s\n", left, rows[i].help);
     }
-    puts("\nExit status: 0, or 1 the spec is wrong, 2 the command line, 3 a file could not be read or\n"
-         "written, 4 m4 or the templates, 63 the spec is too new, 70 a bug.\n"
+    puts("\nExit status: 0, or 1 the spec is wrong, 2 the command line, 3 a file could not be\n"
+         "read or written, 4 m4 or the templates, 63 the spec is too new, 70 a bug.\n"
          "Environment: ETRACE_DATADIR (the folder with templates/ and runtime/), M4.");
 }
 
@@ -167,9 +172,9 @@ static int read_one(int code, char *value, arena *a, options *o, const char **di
     case OPT_GRAPH: return read_form(a, value, o);
     case OPT_DUMP: return read_choice(a, code, value, options_dumps, &o->dump);
     case OPT_WINDOW:
-        return read_number(value, 1, 1 << 20, &o->window) ? OPTIONS_GO_ON
-                                                          : usage("--window is a number of steps, not",
-                                                                  value);
+        return read_number(value, 1, 1 << 20, &o->window)
+                   ? OPTIONS_GO_ON
+                   : usage("--window is a number of steps, not", value);
     case OPT_UNROLL:
         return read_number(value, 0, UNROLL_MAX, &o->unroll)
                    ? OPTIONS_GO_ON
@@ -194,13 +199,14 @@ static int read_one(int code, char *value, arena *a, options *o, const char **di
     return OPTIONS_GO_ON;
 }
 
-/* What getopt_long did not take: ARG is the word of the command line.  CODE: its letter, the code of a long
-   option, or 0; MISSING: it is known, but its value is not there.  */
+/* What getopt_long did not take: ARG is the word of the command line.  CODE: its letter, the code
+   of a long option, or 0; MISSING: it is known, but its value is not there.  */
 static int bad_option(arena *a, int code, const char *arg, bool missing)
 {
     const char *names[N_ROWS];
     bool letter = code > 0 && code < 256 && strncmp(arg, "--", 2) != 0;
-    const char *shown = letter ? arena_printf(a, "-%c", code) : arena_strndup(a, arg, strcspn(arg, "="));
+    const char *shown =
+        letter ? arena_printf(a, "-%c", code) : arena_strndup(a, arg, strcspn(arg, "="));
     if (missing)
         return usage("this option needs a value:", shown);
     if (code > 0 && !letter)
@@ -258,7 +264,8 @@ static int set_paths(arena *a, options *o, const char *dir)
     return OPTIONS_GO_ON;
 }
 
-/* Installed files, or those of the source tree beside the build folder the program was built in.  */
+/* Installed files, or those of the source tree beside the build folder that the program was built
+   in.  */
 static const char *find_data(arena *a)
 {
     const char *given = getenv("ETRACE_DATADIR");
@@ -296,8 +303,9 @@ int options_read(int argc, char **argv, arena *a, options *res)
                      .m4 = m4 && *m4 ? m4 : M4_PROGRAM};
     opterr = 0;
     while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        int status = code == '?' || code == ':' ? bad_option(a, optopt, argv[optind - 1], code == ':')
-                                                : read_one(code, optarg, a, res, &dir);
+        int status = code == '?' || code == ':'
+                         ? bad_option(a, optopt, argv[optind - 1], code == ':')
+                         : read_one(code, optarg, a, res, &dir);
         if (status != OPTIONS_GO_ON)
             return status;
     }
@@ -310,7 +318,7 @@ int options_read(int argc, char **argv, arena *a, options *res)
     return set_paths(a, res, dir);
 }
 
-/* --- the learning rule ----------------------------------------------------------------------------- */
+/* --- the learning rule ----------------------------------------------------------------------- */
 
 bool options_learning(const options *o, const spec *s, arena *a, diag *d, learning *res)
 {
@@ -320,14 +328,16 @@ bool options_learning(const options *o, const spec *s, arena *a, diag *d, learni
         {"window", o->window ? arena_printf(a, "%d", o->window) : NULL}};
     spec_learning l = s->learning;
     bool ok = true;
-    /* A rule of the command line stands for itself; a time or window overrides both of the spec's.  */
+    /* A rule of the command line stands for itself; a time or window overrides both of the
+       spec's.  */
     if (o->rule)
         l = (spec_learning){.value[LEARN_DENSE] = l.value[LEARN_DENSE]};
     if (o->window || o->vjp_time)
         l.value[LEARN_WINDOW].said = l.value[LEARN_VJP_TIME].said = false;
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
         if (given[i].value)
-            ok = rule_override(&l, arena_printf(a, "%s=%s", given[i].key, given[i].value), a, d) && ok;
+            ok = rule_override(&l, arena_printf(a, "%s=%s", given[i].key, given[i].value), a, d)
+                 && ok;
     for (size_t i = 0; i < o->n_learning; i++)
         ok = rule_override(&l, o->learning[i], a, d) && ok;
     return rule_settings(s, &l, d, res) && ok;

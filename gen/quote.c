@@ -20,7 +20,8 @@ static bool is_plain(unsigned char c)
    m4 and a template that says NAME_define?  */
 static bool ends_in_prefix(const char *text, size_t len)
 {
-    return len >= 2 && (memcmp(text + len - 2, "m4", 2) == 0 || memcmp(text + len - 2, "et", 2) == 0);
+    return len >= 2
+           && (memcmp(text + len - 2, "m4", 2) == 0 || memcmp(text + len - 2, "et", 2) == 0);
 }
 
 static void escape_byte(buf *out, unsigned char c)

@@ -6,12 +6,59 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Smaller scopes are searched from end to end.  */
+enum { INDEXED = 16 };
+
+static size_t hash_of(const char *name, bool primed)
+{
+    size_t h = primed;
+    for (; *name; name++)
+        h = h * 31 + (unsigned char)*name;
+    return h;
+}
+
+static bool is_called(const symbol *sym, const char *name, bool primed)
+{
+    return sym->primed == primed && strcmp(sym->name, name) == 0;
+}
+
+/* The slot of the first symbol of that name, or the empty one where it belongs.  */
+static int *find_slot(const scope *sc, const char *name, bool primed)
+{
+    size_t i = hash_of(name, primed) % sc->n_slots;
+    while (sc->slot[i] && !is_called(&sc->symbol[sc->slot[i] - 1], name, primed))
+        i = (i + 1) % sc->n_slots;
+    return &sc->slot[i];
+}
+
 symbol *scope_find(scope *sc, const char *name, bool primed)
 {
+    if (sc->n_slots) {
+        int at = *find_slot(sc, name, primed);
+        return at ? &sc->symbol[at - 1] : NULL;
+    }
     for (size_t i = 0; i < sc->n; i++)
-        if (sc->symbol[i].primed == primed && strcmp(sc->symbol[i].name, name) == 0)
+        if (is_called(&sc->symbol[i], name, primed))
             return &sc->symbol[i];
     return NULL;
+}
+
+static symbol *push(lowering *lo, scope *sc, symbol sym)
+{
+    arena_grow(lo->arena, &sc->symbol, sc->n, &sc->cap, sizeof *sc->symbol);
+    sc->symbol[sc->n++] = sym;
+    size_t first = sc->n - 1;
+    if (sc->n > INDEXED && sc->n * 2 > sc->n_slots) {
+        sc->n_slots = sc->n * 4;
+        sc->slot = ARENA_ARRAY(lo->arena, int, sc->n_slots);
+        first = 0;
+    }
+    for (size_t i = first; sc->n_slots && i < sc->n; i++) {
+        int *slot = find_slot(sc, sc->symbol[i].name, sc->symbol[i].primed);
+        if (*slot == 0)
+            *slot = (int)i + 1;
+    }
+    return &sc->symbol[sc->n - 1];
 }
 
 symbol *scope_lookup(scope **sc, const char *name, bool primed)
@@ -35,9 +82,7 @@ symbol *scope_add(lowering *lo, scope *sc, symbol_kind kind, const char *name, l
     }
     symbol fresh = {.kind = kind, .name = name, .at = at, .node = NO_NODE, .var = -1,
                     .bound_by = -1, .from = sc, .order = lo->order++};
-    arena_grow(lo->arena, &sc->symbol, sc->n, &sc->cap, sizeof *sc->symbol);
-    sc->symbol[sc->n++] = fresh;
-    return &sc->symbol[sc->n - 1];
+    return push(lo, sc, fresh);
 }
 
 static void add_decls(lowering *lo, scope *sc, const spec_decl *d, size_t n, var_kind kind)
@@ -66,10 +111,8 @@ symbol *scope_assign(lowering *lo, scope *sc, symbol_kind kind, const char *name
                                         : "the new value is written %s'", name);
         return NULL;
     }
-    arena_grow(lo->arena, &sc->symbol, sc->n, &sc->cap, sizeof *sc->symbol);
-    sc->symbol[sc->n++] = (symbol){.kind = kind, .name = name, .primed = primed, .at = at,
-                                   .node = NO_NODE, .from = sc, .var = -1, .bound_by = -1};
-    return &sc->symbol[sc->n - 1];
+    return push(lo, sc, (symbol){.kind = kind, .name = name, .primed = primed, .at = at,
+                                 .node = NO_NODE, .from = sc, .var = -1, .bound_by = -1});
 }
 
 void scope_add_equations(lowering *lo, scope *sc, const spec_equation *eq, size_t n)

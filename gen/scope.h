@@ -58,6 +58,8 @@ struct scope {
     scope *outer;        /* inside of a block of step: the scope around that; else NULL */
     size_t n, cap;
     symbol *symbol;
+    size_t n_slots;
+    int *slot;           /* the index by name: numbers of symbols plus one, 0 where there is none */
     size_t n_outputs;
     const spec_output *output; /* of a cell */
     scope *last_layer;   /* of a stack: its output is this one's */
@@ -65,6 +67,8 @@ struct scope {
     bool guarded;        /* inside of a branch: GUARD is its condition */
     int guard;
     const spec_function *function; /* of a function's arguments: the function */
+    size_t n_inner, cap_inner;
+    scope **inner; /* those of the functions declared here */
     loc at;
 };
 

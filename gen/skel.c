@@ -358,7 +358,8 @@ bool skel_decode(const char *text, size_t len, buf *out, size_t n, const char **
 
 /* --- m4 ---------------------------------------------------------------------------------- */
 
-const child_limits skel_limits = {.cpu_seconds = 30, .memory_bytes = (size_t)2 << 30, .wall_ms = 60000};
+const child_limits skel_limits = {
+    .cpu_seconds = 30, .memory_bytes = (size_t)2 << 30, .wall_ms = 60000};
 
 /* Macro calls inside of one another, in our templates less than ten.  */
 #define NESTING_LIMIT "100"
@@ -410,7 +411,8 @@ static bool check_templates(char *const *path, size_t n, diag *d)
     for (size_t i = 0; i < n; i++) {
         if (access(path[i], R_OK) == 0)
             continue;
-        diag_error(d, nowhere, "E0408", "cannot read the template %s: %s", path[i], strerror(errno));
+        diag_error(d, nowhere, "E0408", "cannot read the template %s: %s", path[i],
+                   strerror(errno));
         diag_note(d, nowhere, "the installation is not complete; ETRACE_DATADIR names another");
         return false;
     }
@@ -451,8 +453,8 @@ skel_status skel_run_within(const child_limits *limits, const char *m4, const ch
     if (check_templates(path, n_paths, d))
         status = run_m4(limits, m4, path, n_paths, values, &text, d);
     if (status == SKEL_OK && !skel_decode(buf_text(&text), text.len, out, n, &why)) {
-        diag_error(d, nowhere, "E0407", "m4 (%s) and the templates in %s do not fit: %s", m4, datadir,
-                   why);
+        diag_error(d, nowhere, "E0407", "m4 (%s) and the templates in %s do not fit: %s", m4,
+                   datadir, why);
         diag_note(d, nowhere, "the generator needs GNU m4, and the templates of its own version");
         status = SKEL_ENVIRONMENT;
     }

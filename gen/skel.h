@@ -16,8 +16,8 @@
    lines longer than 100 columns are broken at a space at the lowest depth of parentheses,
    the rest indented 8 more, never inside a string or behind a // (a block comment goes on with
    " * " aligned when it began the line).  Anything else behind an @, a word that starts with
-   m4_ or et_ and is left over, output outside of any file, or no end, is an error: the program is not GNU
-   m4, or the templates are of another version.  */
+   m4_ or et_ and is left over, output outside of any file, or no end, is an error: the program is
+   not GNU m4, or the templates are of another version.  */
 #ifndef SKEL_H
 #define SKEL_H
 
@@ -29,8 +29,8 @@ typedef enum { SKEL_OK = 0, SKEL_IO = 3, SKEL_ENVIRONMENT = 4 } skel_status;
 /* What m4 may use: 30 seconds of CPU, 2 GiB of memory, 60 seconds in all.  Then it is killed.  */
 extern const child_limits skel_limits;
 
-/* Run m4 (the program M4) within LIMITS in the folder of templates DATADIR.  OUT has N buffers, one an
-   output.  On failure a message with no place was reported through D, and OUT is of no use.  */
+/* Run m4 (the program M4) within LIMITS in the folder of templates DATADIR.  OUT has N buffers, one
+   an output.  On failure a message with no place was reported through D, and OUT is of no use.  */
 skel_status skel_run_within(const child_limits *limits, const char *m4, const char *datadir,
                             const char *const *templates, size_t n_templates, const buf *values,
                             buf *out, size_t n, diag *d);
@@ -43,10 +43,11 @@ skel_status skel_run(const char *m4, const char *datadir, const char *const *tem
 bool skel_decode(const char *text, size_t len, buf *out, size_t n, const char **why);
 
 /* Write N files whole or not at all: each to a temporary file .etrace-XXXXXX beside its target
-   (mkstemp, then mode 0666 & ~umask), renamed when all are complete.  The path "-" is standard output.
-   Refused is a target that is not a regular file, is another target too, or is INPUT (NULL: none) or any
-   other file that was read (same device and inode).  A symbolic link is replaced, not followed.  An
-   unchanged target is still replaced.  INT, TERM and HUP remove the temporary files.  SKEL_IO after a message.  */
+   (mkstemp, then mode 0666 & ~umask), renamed when all are complete.  The path "-" is standard
+   output.  Refused is a target that is not a regular file, is another target too, or is INPUT
+   (NULL: none) or any other file that was read (same device and inode).  A symbolic link is
+   replaced, not followed.  An unchanged target is still replaced.  INT, TERM and HUP remove the
+   temporary files.  SKEL_IO after a message.  */
 skel_status skel_commit(const char *const *path, const buf *content, size_t n, const char *input,
                         diag *d);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: the text of a file.  Out: its one document as a tree, aliases as shared nodes.
-   Afterwards the tree is without cycles, no deeper than 64, and holds no more than 100,000 nodes even
-   if every alias is counted as a copy, so that whoever walks it need not count.  */
+   Afterwards the tree is without cycles, no deeper than 64, and holds no more than 100,000 nodes
+   even if every alias is counted as a copy, so that whoever walks it need not count.  */
 #define _POSIX_C_SOURCE 200809L
 #include "yaml.h"
 
@@ -42,7 +42,7 @@ typedef struct {
     anchor *anchor;
 } composer;
 
-/* --- characters --------------------------------------------------------------------------------- */
+/* --- characters ------------------------------------------------------------------------------- */
 
 /* The code point at P, of at most LEFT bytes; *N is its length, 0 when it is not UTF-8.  */
 static unsigned decode(const unsigned char *p, size_t left, size_t *n)
@@ -96,7 +96,8 @@ static size_t code_points(const char *text, size_t len)
     return n;
 }
 
-/* The file begins like UTF-16 or UTF-32: with their byte order mark, or with half of an ASCII letter.  */
+/* The file begins like UTF-16 or UTF-32: with their byte order mark, or with half of an ASCII
+   letter.  */
 static bool is_utf16(const char *text, size_t len)
 {
     if (len < 2)
@@ -128,7 +129,7 @@ static bool check_text(diag *d, const source *src, const char *text, size_t len,
     return true;
 }
 
-/* --- events ------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static loc place_of_marks(const composer *co, yaml_mark_t start, yaml_mark_t end)
 {
@@ -143,7 +144,8 @@ static loc event_place(const composer *co)
     return place_of_marks(co, co->event.start_mark, co->event.end_mark);
 }
 
-/* What libyaml found, at the place AT.  The two that people run into most are told in other words.  */
+/* What libyaml found, at the place AT.  The two that people run into most are told in other
+   words.  */
 static const char *problem_text(composer *co, loc at)
 {
     const char *problem = co->parser.problem;
@@ -183,8 +185,8 @@ static yaml_tree *limit(const composer *co, loc at, const char *code, const char
     return NULL;
 }
 
-/* After an error that leaves the structure whole: what stands for the node, so that the rest of the file
-   is read and its errors are reported too.  */
+/* After an error that leaves the structure whole: what stands for the node, so that the rest of the
+   file is read and its errors are reported too.  */
 static yaml_tree *stand_in(const composer *co, loc at)
 {
     yaml_tree *res = ARENA_NEW(co->arena, yaml_tree);
@@ -320,8 +322,9 @@ static void report_tag(const composer *co, const char *tag)
 {
     static const char prefix[] = "tag:yaml.org,2002:";
     bool own = strncmp(tag, prefix, sizeof prefix - 1) == 0;
-    diag_error(co->diag, event_place(co), "E0111", "tags such as '%s%s' are not part of the language",
-               own ? "!!" : "", own ? tag + sizeof prefix - 1 : tag);
+    diag_error(co->diag, event_place(co), "E0111",
+               "tags such as '%s%s' are not part of the language", own ? "!!" : "",
+               own ? tag + sizeof prefix - 1 : tag);
 }
 
 /* The anchor of the node that begins with this event, or NULL.  A tag is an error.  */
@@ -355,7 +358,8 @@ static yaml_tree *compose_body(composer *co, size_t *size)
     }
 }
 
-/* The node that begins with the event at hand; *SIZE is how many nodes it is, aliases written out.  */
+/* The node that begins with the event at hand; *SIZE is how many nodes it is, aliases written
+   out.  */
 static yaml_tree *compose(composer *co, size_t *size)
 {
     loc at = event_place(co);
@@ -383,7 +387,7 @@ static yaml_tree *compose(composer *co, size_t *size)
     return res;
 }
 
-/* --- documents ------------------------------------------------------------------------------------ */
+/* --- documents ------------------------------------------------------------------------------- */
 
 static yaml_tree *compose_document(composer *co)
 {
@@ -401,7 +405,8 @@ static yaml_tree *compose_document(composer *co)
     if (!root || !next_event(co) || !next_event(co))
         return NULL;
     if (co->event.type != YAML_STREAM_END_EVENT) {
-        diag_error(co->diag, event_place(co), "E0116", "a file holds one document; here a second begins");
+        diag_error(co->diag, event_place(co), "E0116",
+                   "a file holds one document; here a second begins");
         return NULL;
     }
     return root;
@@ -435,7 +440,8 @@ yaml_tree *yaml_parse(const char *name, const char *text, size_t len, arena *a, 
     return diag_errors(d) == before ? root : NULL;
 }
 
-/* The bytes of PATH, at most one more than a file may have; NULL with errno when it cannot be read.  */
+/* The bytes of PATH, at most one more than a file may have; NULL with errno when it cannot be
+   read.  */
 static char *slurp(const char *path, arena *a, size_t *len)
 {
     struct stat st;

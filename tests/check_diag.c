@@ -71,9 +71,12 @@ END_TEST
 
 START_TEST(carets)
 {
-    ck_assert_str_eq(one("\tab\tc", 2, 2), "m.yaml:1:2: error: x [E0001]\n    1 | \tab\tc\n      | \t^~\n");
-    ck_assert_str_eq(one("\tab\tc", 5, 1), "m.yaml:1:5: error: x [E0001]\n    1 | \tab\tc\n      | \t  \t^\n");
-    ck_assert_str_eq(one("é×ab", 3, 2), "m.yaml:1:3: error: x [E0001]\n    1 | é×ab\n      |   ^~\n");
+    ck_assert_str_eq(one("\tab\tc", 2, 2),
+                     "m.yaml:1:2: error: x [E0001]\n    1 | \tab\tc\n      | \t^~\n");
+    ck_assert_str_eq(one("\tab\tc", 5, 1),
+                     "m.yaml:1:5: error: x [E0001]\n    1 | \tab\tc\n      | \t  \t^\n");
+    ck_assert_str_eq(one("é×ab", 3, 2),
+                     "m.yaml:1:3: error: x [E0001]\n    1 | é×ab\n      |   ^~\n");
     ck_assert_str_eq(one("ab", 3, 0), "m.yaml:1:3: error: x [E0001]\n    1 | ab\n      |   ^\n");
     ck_assert_str_eq(one("ab", 5, 1), "m.yaml:1:5: error: x [E0001]\n    1 | ab\n      |     ^\n");
     ck_assert_str_eq(one("ab", 1, 9), "m.yaml:1:1: error: x [E0001]\n    1 | ab\n      | ^~\n");
@@ -121,7 +124,7 @@ START_TEST(long_lines)
 }
 END_TEST
 
-/* --- order, repeats, limits ------------------------------------------------------------------------ */
+/* --- order, repeats, limits ------------------------------------------------------------------ */
 
 START_TEST(order)
 {
@@ -138,7 +141,8 @@ START_TEST(order)
                                          "b:2:1: error: 3", "a:1:1: error: 4", "b:1:1: note: of 4"};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         p = strstr(p, wanted[i]);
-        ck_assert_msg(p != NULL, "%s is missing, or not in its place, in: %s", wanted[i], said.text);
+        ck_assert_msg(p != NULL, "%s is missing, or not in its place, in: %s", wanted[i],
+                      said.text);
     }
 }
 END_TEST
@@ -173,7 +177,8 @@ START_TEST(max_errors)
     for (const char *p = strstr(text, ": error: e"); p; p = strstr(p + 1, ": error: e"))
         n++;
     ck_assert_int_eq(n, 20);
-    ck_assert_ptr_nonnull(strstr(text, "etrace-gen: error: more than 20 errors; the rest is not shown\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "etrace-gen: error: more than 20 errors; the rest is not shown\n"));
     ck_assert_int_eq(diag_errors(d), 50);
     diag_error(d, at(src, 1, 1, 0), "E0001", "later");
     ck_assert_str_eq(print(d), ""); /* it stays so */
@@ -190,7 +195,7 @@ START_TEST(as_many_as_the_limit)
 }
 END_TEST
 
-/* --- S17: nothing from a file drives a terminal ---------------------------------------------------- */
+/* --- S17: nothing from a file drives a terminal ---------------------------------------------- */
 
 START_TEST(control_characters)
 {
@@ -202,7 +207,8 @@ START_TEST(control_characters)
     const char *text = print(d);
     for (const char *p = text; *p; p++)
         ck_assert_msg(*p == '\n' || (*p >= ' ' && *p <= '~'), "byte %02x", (unsigned char)*p);
-    ck_assert_ptr_nonnull(strstr(text, "\\x1b]0;m.yaml:1:14: error: name 'x\\x1b[2J\\x0d\\x0a\\u2066'"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\\x1b]0;m.yaml:1:14: error: name 'x\\x1b[2J\\x0d\\x0a\\u2066'"));
     ck_assert_ptr_nonnull(strstr(text, "a\\x1b[31m\\x07\\x7f\\u009b\\u202e\\u200b\\xff\\xc3z"));
 }
 END_TEST
@@ -210,8 +216,14 @@ END_TEST
 /* The caret stands under what is shown, however wide that is.  */
 START_TEST(caret_under_escapes)
 {
-    ck_assert_str_eq(one("\x01" "b", 2, 1), "m.yaml:1:2: error: x [E0001]\n    1 | \\x01b\n      |     ^\n");
-    ck_assert_str_eq(one("\x01" "b", 1, 1), "m.yaml:1:1: error: x [E0001]\n    1 | \\x01b\n      | ^~~~\n");
+    ck_assert_str_eq(one("\x01"
+                         "b",
+                         2, 1),
+                     "m.yaml:1:2: error: x [E0001]\n    1 | \\x01b\n      |     ^\n");
+    ck_assert_str_eq(one("\x01"
+                         "b",
+                         1, 1),
+                     "m.yaml:1:1: error: x [E0001]\n    1 | \\x01b\n      | ^~~~\n");
 }
 END_TEST
 
@@ -231,7 +243,7 @@ START_TEST(long_messages)
 }
 END_TEST
 
-/* --- names ------------------------------------------------------------------------------------------- */
+/* --- names ----------------------------------------------------------------------------------- */
 
 START_TEST(short_names)
 {
@@ -266,7 +278,8 @@ END_TEST
 
 static const char *near(const char *name)
 {
-    static const char *const names[] = {"tan", "tanh", "matmul", "sigmoid", "h", "x", "relu", "n_in"};
+    static const char *const names[] = {"tan", "tanh", "matmul", "sigmoid",
+                                        "h",   "x",    "relu",   "n_in"};
     return diag_nearest(name, names, sizeof names / sizeof names[0]);
 }
 

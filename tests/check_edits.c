@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Specs with one random edit each: whatever comes out, all passes up to the plan return, and say something where
-   they refuse.  Run it with --enable-sanitizers and under valgrind too.  The seed is fixed;
-   ETRACE_EDITS=N makes N edits instead of 2,000.  */
+/* Specs with one random edit each: whatever comes out, all passes up to the plan return, and say
+   something where they refuse.  Run it with --enable-sanitizers and under valgrind too.  The seed
+   is fixed; ETRACE_EDITS=N makes N edits instead of 2,000.  */
 #define _XOPEN_SOURCE 700
 #include "diff.h"
 #include "lower.h"
@@ -29,14 +29,18 @@ static size_t below(size_t n)
 
 /* What the language is made of, and what it must survive.  */
 static const char *const words[] = {
-    "'", "\"", "[", "]", "{", "}", "(", ")", ":", ": ", ",", "-", "- ", "&a ", "*a", "!t ", "#", "|", ">", "?",
-    "0", "1", "-1", "2.5", "99999999999999999999", "1e400", "1e-400", "2147483647", "65536", "h", "h'", "x",
-    "W", "b", "n", "t", "y", "rnn", "a.b", "@", "+", "*", "/", "**", " < ", " == ", " and ", " not ", "=",
-    "concat(", "matmul(", "sum(", "mean(", "max(", "softmax(", "reshape(", "transpose(", "where(", "mse(",
-    "softmax_cross_entropy(", "axis=", "axis=-1", "[0]", "[0:2]", "[-1:]", "[h]", "params", "hidden", "state",
-    "inputs", "targets", "modules", "functions", "outputs", "loss", "step", "shape", "init", "type: index",
-    "size", "value", "cell", "gru", "repeat", "while", "if", "max", "import", "sparse", "random", "spike(",
-    "surrogate=relu", "conv(", "einsum(", "padding=same", "embedding(", "lora(", "element_wise(", "stop_gradient(", "\t", "\n", "\n  ", "\r", "\xff", "\xc3\xa9", "\xef\xbb\xbf", "\xe2\x80\xae"};
+    "'", "\"", "[", "]", "{", "}", "(", ")", ":", ": ", ",", "-", "- ", "&a ", "*a", "!t ", "#",
+    "|", ">", "?", "0", "1", "-1", "2.5", "99999999999999999999", "1e400", "1e-400", "2147483647",
+    "65536", "h", "h'", "x", "W", "b", "n", "t", "y", "rnn", "a.b", "@", "+", "*", "/", "**",
+    " < ", " == ", " and ", " not ", "=", "concat(", "matmul(", "sum(", "mean(", "max(",
+    "softmax(", "reshape(", "transpose(", "where(", "mse(", "softmax_cross_entropy(", "axis=",
+    "axis=-1", "[0]", "[0:2]", "[-1:]", "[h]", "params", "hidden", "state", "inputs", "targets",
+    "modules", "functions", "outputs", "loss", "step", "shape", "init", "type: index", "size",
+    "value", "cell", "gru", "repeat", "while", "if", "max", "import", "sparse", "random", "spike(",
+    "surrogate=relu", "conv(", "einsum(", "padding=same", "embedding(", "lora(", "element_wise(",
+    "stop_gradient(", "rule: ", "rtrl", "uoro", "pp_prop", "hybrid", "snap", "order: 2",
+    "scope: coupled", "window: 3", "\t", "\n", "\n  ", "\r", "\xff", "\xc3\xa9", "\xef\xbb\xbf",
+    "\xe2\x80\xae"};
 
 enum { N_WORDS = sizeof words / sizeof words[0], EDITS = 2000 };
 
@@ -50,10 +54,16 @@ static void edit(const buf *from, buf *to)
     buf_bytes(to, from->text, at);
     switch (below(5)) {
     case 0: buf_puts(to, word); n = 0; break;                                /* insert a word */
-    case 1: buf_puts(to, word); break;                                       /* put one in the place of a piece */
+    case 1: buf_puts(to, word); break; /* put one in the place of a piece */
     case 2: break;                                                           /* leave a piece out */
-    case 3: buf_bytes(to, from->text + at, n); n = 0; break;                 /* write a piece twice */
-    default: buf_bytes(to, from->text + below(from->len), 1); n = n > 0; break; /* another character */
+    case 3:
+        buf_bytes(to, from->text + at, n);
+        n = 0;
+        break; /* write a piece twice */
+    default:
+        buf_bytes(to, from->text + below(from->len), 1);
+        n = n > 0;
+        break; /* another character */
     }
     buf_bytes(to, from->text + at + n, left - n);
 }
@@ -75,7 +85,8 @@ static void compile_model(const spec *s, arena *a, diag *d)
     if (!gr)
         return;
     learn_plan(gr, &set);
-    ir_check(g);
+    if (diag_errors(d) == 0)
+        ir_check(g);
 }
 
 static void compile(const char *name, const buf *text)

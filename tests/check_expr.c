@@ -106,7 +106,7 @@ static void fails(const char *text, const char *code, int col, int length)
     buf_free(&mark);
 }
 
-/* --- what is read ---------------------------------------------------------------------------------- */
+/* --- what is read ---------------------------------------------------------------------------- */
 
 START_TEST(precedence)
 {
@@ -256,7 +256,7 @@ START_TEST(equations)
 }
 END_TEST
 
-/* --- what is not ------------------------------------------------------------------------------------ */
+/* --- what is not ----------------------------------------------------------------------------- */
 
 START_TEST(errors)
 {
@@ -306,7 +306,8 @@ static void fails_as_equation(const char *text, const char *code, int col)
 {
     expr *target = NULL;
     buf head = {0};
-    ck_assert_msg(!expr_parse_equation(scalar(text), &target, memory, messages), "accepted: %s", text);
+    ck_assert_msg(!expr_parse_equation(scalar(text), &target, memory, messages), "accepted: %s",
+                  text);
     said.len = 0;
     diag_print(messages, &said);
     buf_printf(&head, "t:1:%d: error: ", col);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every message as golden text: tests/diag/NAME.yaml is a spec, NAME.err what `etrace-gen -n NAME.yaml` says of
-   it.  A spec may begin with `# args: WORDS` and `# status: N`; files that begin with `cell:` are
-   cells that others use.  `make update-golden` writes the .err files anew; read the change before it is
-   kept.  */
+/* Every message as golden text: tests/diag/NAME.yaml is a spec, NAME.err what `etrace-gen -n
+   NAME.yaml` says of it.  A spec may begin with `# args: WORDS` and `# status: N`; files that begin
+   with `cell:` are cells that others use.  `make update-golden` writes the .err files anew; read
+   the change before it is kept.  */
 #define _XOPEN_SOURCE 700
 #include "run.h"
 #include "suites.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the golden texts ------------------------------------------------------------------------------ */
+/* --- the golden texts ------------------------------------------------------------------------ */
 
 static glob_t find_files(const char *pattern)
 {
@@ -22,7 +22,8 @@ static glob_t find_files(const char *pattern)
     return found;
 }
 
-/* The rest of the line that begins with KEY, among the first lines of TEXT; the caller frees it.  */
+/* The rest of the line that begins with KEY, among the first lines of TEXT; the caller frees
+   it.  */
 static char *header_line(const char *text, const char *key)
 {
     size_t n = strlen(key);
@@ -129,16 +130,16 @@ START_TEST(every_golden_has_its_spec)
 }
 END_TEST
 
-/* --- the codes ---------------------------------------------------------------------------------------- */
+/* --- the codes ------------------------------------------------------------------------------- */
 
-/* Codes that no file in tests/diag can bring about, and where they are tested instead, or why not.  */
+/* Codes that no file in tests/diag can bring about, and where they are tested instead, or why
+   not.  */
 static const struct {
     const char *code, *why;
 } exceptions[] = {
     {"E0117", "a file of 16 MiB: check_yaml"},
     {"E0118", "libyaml has no memory"},
     {"E0119", "a file that cannot be read: check_cli"},
-    {"E0287", "the command line: check_cli"},
     {"E0316", "a cell without outputs is refused by E0241"},
     {"E0325", "another error comes first"},
     {"E0363", "an init of another kind is refused by E0231"},
@@ -201,7 +202,32 @@ START_TEST(every_code_has_a_golden_text)
 }
 END_TEST
 
-/* The same for the names of warnings, "[-Wname]".  */
+/* A code is one message.  Those that several files give say the same thing.  */
+START_TEST(every_code_has_one_meaning)
+{
+    static const char shared[] = " E0314 E0340 E0341 E0357 E0358 ";
+    static char owner[10000][64];
+    glob_t found = find_files("gen/*.c");
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        const char *file = last_part(found.gl_pathv[i]);
+        buf text = {0};
+        ck_assert(run_read_file(found.gl_pathv[i], &text));
+        for (const char *p = strstr(text.text, "\"E0"); p; p = strstr(p + 1, "\"E0")) {
+            char code[8] = " ";
+            memcpy(code + 1, p + 1, 5);
+            char *known = owner[atoi(code + 2)];
+            if (*known == '\0')
+                snprintf(known, sizeof owner[0], "%s", file);
+            ck_assert_msg(strcmp(known, file) == 0 || strstr(shared, code), "%s is in %s and in %s",
+                          code + 1, known, file);
+        }
+        buf_free(&text);
+    }
+    globfree(&found);
+}
+END_TEST
+
+/* Each name of a warning has a golden text, "[-Wname]".  */
 START_TEST(every_warning_has_a_golden_text)
 {
     buf sources = {0}, goldens = {0};
@@ -239,6 +265,7 @@ Suite *messages_suite(void)
     tcase_add_loop_test(golden, message_is_as_written, 0, count_specs());
     tcase_add_test(golden, every_golden_has_its_spec);
     tcase_add_test(codes, every_code_has_a_golden_text);
+    tcase_add_test(codes, every_code_has_one_meaning);
     tcase_add_test(codes, every_warning_has_a_golden_text);
     suite_add_tcase(s, golden);
     suite_add_tcase(s, codes);

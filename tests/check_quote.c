@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gen/quote.c: what a user wrote goes through m4, into C strings and into C comments as text, whatever it is.
-   400 strings of the worst tokens, the same in every run.  */
+/* gen/quote.c: what a user wrote goes through m4, into C strings and into C comments as text,
+   whatever it is. 400 strings of the worst tokens, the same in every run.  */
 #define _XOPEN_SOURCE 700
 #include "quote.h"
 #include "run.h"
@@ -29,13 +29,14 @@ static size_t below(size_t n)
 }
 
 static const char *const tokens[] = {
-    "]]", "[[", "]", "[", "«", "»", "`", "'", "''", "$1", "$@", "$*", "$#", "$0", "m4_esyscmd(", "m4_syscmd(",
-    "m4_define(", "m4_include(/etc/passwd)", "m4_dnl", "m4_changequote", "m4_m4exit(0)", "m4_builtin(", "m4_indir(",
-    "m4_defn(", "esyscmd(echo PWNED)", "dnl", "et_value(", "et_file(1)", "et_missing", "m4", "et", "_", "m4_", "et_",
-    "@{", "@}", "@", "@@", "@40", "@{file:1@}", "@{end@}", "@+", "@-", "(", ")", ",", ", ", "\n", "\n\n", "\t", " ",
-    "  ", "#", "\n#define x", "*/", "/*", "//", "*", "/", "?\?/", "?\?>", "?", "??", "\\", "\\\n", "\\n", "\"", "%s",
-    "%n", "%d%%", "\x01", "\x1b[31m", "\x7f", "\r", "\xff", "\xc3\xa9", "\xe2\x80\xae", "a", "B7", "0x", ";", "<",
-    ">", "&", "|", "=", "+", "-", ":", ".", "~", "^", "{", "}", "!"};
+    "]]", "[[", "]", "[", "«", "»", "`", "'", "''", "$1", "$@", "$*", "$#", "$0", "m4_esyscmd(",
+    "m4_syscmd(", "m4_define(", "m4_include(/etc/passwd)", "m4_dnl", "m4_changequote",
+    "m4_m4exit(0)", "m4_builtin(", "m4_indir(", "m4_defn(", "esyscmd(echo PWNED)", "dnl",
+    "et_value(", "et_file(1)", "et_missing", "m4", "et", "_", "m4_", "et_", "@{", "@}", "@", "@@",
+    "@40", "@{file:1@}", "@{end@}", "@+", "@-", "(", ")", ",", ", ", "\n", "\n\n", "\t", " ", "  ",
+    "#", "\n#define x", "*/", "/*", "//", "*", "/", "?\?/", "?\?>", "?", "??", "\\", "\\\n", "\\n",
+    "\"", "%s", "%n", "%d%%", "\x01", "\x1b[31m", "\x7f", "\r", "\xff", "\xc3\xa9", "\xe2\x80\xae",
+    "a", "B7", "0x", ";", "<", ">", "&", "|", "=", "+", "-", ":", ".", "~", "^", "{", "}", "!"};
 
 enum { N_TOKENS = sizeof tokens / sizeof tokens[0] };
 
@@ -56,7 +57,7 @@ static void free_texts(void)
         free(texts[i]);
 }
 
-/* --- m4 -------------------------------------------------------------------------------------------- */
+/* --- m4 -------------------------------------------------------------------------------------- */
 
 /* The definitions of all texts, as emit.c writes them.  */
 static void put_values(buf *values)
@@ -213,7 +214,7 @@ START_TEST(m4_completed_words)
 }
 END_TEST
 
-/* --- C --------------------------------------------------------------------------------------------- */
+/* --- C --------------------------------------------------------------------------------------- */
 
 /* Compile PROGRAM with the C compiler of the build and run it; its output.  */
 static run_result compile_and_run(const char *program)
@@ -244,9 +245,10 @@ START_TEST(c_strings)
             buf_printf(&wanted, "%02x", (unsigned)(unsigned char)*p);
         buf_puts(&wanted, "\n");
     }
-    buf_printf(&program, "};\nint main(void)\n{\n    for (int i = 0; i < %d; i++, putchar('\\n'))\n"
-                        "        for (const char *p = s[i]; *p; p++)\n"
-                        "            printf(\"%%02x\", (unsigned)(unsigned char)*p);\n    return 0;\n}\n",
+    buf_printf(&program,
+               "};\nint main(void)\n{\n    for (int i = 0; i < %d; i++, putchar('\\n'))\n"
+               "        for (const char *p = s[i]; *p; p++)\n"
+               "            printf(\"%%02x\", (unsigned)(unsigned char)*p);\n    return 0;\n}\n",
                N_TEXTS);
     run_result r = compile_and_run(program.text);
     run_diff(wanted.text, buf_text(&r.out), &diff);
@@ -272,8 +274,9 @@ START_TEST(c_comments)
     }
     for (int i = 0; i < 2 * N_TEXTS; i++)
         buf_printf(&wanted, "%d\n", i);
-    buf_puts(&program, "};\nint main(void)\n{\n    for (unsigned i = 0; i < sizeof n / sizeof n[0]; i++)\n"
-                      "        printf(\"%d\\n\", n[i]);\n    return 0;\n}\n");
+    buf_puts(&program,
+             "};\nint main(void)\n{\n    for (unsigned i = 0; i < sizeof n / sizeof n[0]; i++)\n"
+             "        printf(\"%d\\n\", n[i]);\n    return 0;\n}\n");
     run_result r = compile_and_run(program.text);
     run_diff(wanted.text, buf_text(&r.out), &diff);
     ck_assert_msg(diff.len == 0, "%s", buf_text(&diff));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gen/skel.c, gen/child.c and templates/prelude.m4: the decoder, an m4 that fails in every way, and what m4
-   cannot do (S6).  */
+/* gen/skel.c, gen/child.c and templates/prelude.m4: the decoder, an m4 that fails in every way, and
+   what m4 cannot do (S6).  */
 #define _XOPEN_SOURCE 700
 #include "run.h"
 #include "skel.h"
@@ -33,7 +33,7 @@ static void tear_down(void)
     run_remove_folder(folder);
 }
 
-/* --- the decoder ----------------------------------------------------------------------------------- */
+/* --- the decoder ----------------------------------------------------------------------------- */
 
 static const char *decode(const char *text)
 {
@@ -108,7 +108,8 @@ START_TEST(long_lines)
     buf_printf(&whole, "@{file:0@}\n%s@{end@}\n", text.text);
     ck_assert_ptr_null(decode(whole.text));
     check_width(outputs[0].text);
-    ck_assert_ptr_nonnull(strstr(outputs[0].text, " +\n        f(")); /* between calls, behind the operator */
+    ck_assert_ptr_nonnull(
+        strstr(outputs[0].text, " +\n        f(")); /* between calls, behind the operator */
     ck_assert_ptr_null(strstr(outputs[0].text, ",\n"));
     buf_free(&text);
     buf_free(&whole);
@@ -170,7 +171,7 @@ START_TEST(leftovers)
 }
 END_TEST
 
-/* --- m4 that fails --------------------------------------------------------------------------------- */
+/* --- m4 that fails --------------------------------------------------------------------------- */
 
 /* A program that does as SCRIPT says.  */
 static const char *fake_m4(const char *script)
@@ -184,7 +185,8 @@ static const char *fake_m4(const char *script)
     return path;
 }
 
-static const child_limits quick = {.cpu_seconds = 5, .memory_bytes = (size_t)1 << 30, .wall_ms = 300};
+static const child_limits quick = {
+    .cpu_seconds = 5, .memory_bytes = (size_t)1 << 30, .wall_ms = 300};
 
 static const char *const templates[] = {"kernels.m4"};
 
@@ -295,7 +297,7 @@ START_TEST(m4_works)
 }
 END_TEST
 
-/* --- S6: what m4 cannot do ------------------------------------------------------------------------- */
+/* --- S6: what m4 cannot do ------------------------------------------------------------------- */
 
 static const char *child_says(const char *const *argv)
 {
@@ -351,13 +353,16 @@ static const char *behind_prelude(const char *text)
     return buf_text(&out);
 }
 
-/* Of all builtins that this m4 has, no more are left than these: none reaches a file or a program.  */
+/* Of all builtins that this m4 has, no more are left than these: none reaches a file or a
+   program.  */
 START_TEST(builtins_left)
 {
-    static const char harmless[] =
-        " __gnu__ __unix__ m4___file__ m4___line__ m4___program__ m4_changecom m4_changequote m4_decr m4_define "
-        "m4_defn m4_divnum m4_dnl m4_errprint m4_eval m4_format m4_ifdef m4_ifelse m4_incr m4_index m4_len "
-        "m4_m4exit m4_patsubst m4_popdef m4_pushdef m4_regexp m4_shift m4_substr m4_translit m4_undefine ";
+    static const char harmless[] = " __gnu__ __unix__ m4___file__ m4___line__ m4___program__ "
+                                   "m4_changecom m4_changequote m4_decr m4_define "
+                                   "m4_defn m4_divnum m4_dnl m4_errprint m4_eval m4_format "
+                                   "m4_ifdef m4_ifelse m4_incr m4_index m4_len "
+                                   "m4_m4exit m4_patsubst m4_popdef m4_pushdef m4_regexp m4_shift "
+                                   "m4_substr m4_translit m4_undefine ";
     const char *argv[] = {M4_PROGRAM, "-P", NULL};
     buf input = {0}, out = {0}, all = {0}, query = {0};
     int detail, n = 0;
@@ -372,7 +377,8 @@ START_TEST(builtins_left)
     for (char *name = strtok_r(left, " \n", &rest); name; name = strtok_r(NULL, " \n", &rest)) {
         buf word = {0};
         buf_printf(&word, " %s ", name);
-        ck_assert_msg(strstr(harmless, word.text) || strcmp(name, "@{end@}") == 0, "%s is left", name);
+        ck_assert_msg(strstr(harmless, word.text) || strcmp(name, "@{end@}") == 0, "%s is left",
+                      name);
         buf_free(&word);
     }
     free(left);
@@ -388,17 +394,20 @@ START_TEST(no_way_back)
 {
     static const char *const ways[] = {
         "m4_esyscmd(«echo PWNED»)", "esyscmd(«echo PWNED»)", "m4_builtin(«esyscmd», «echo PWNED»)",
-        "m4_indir(«m4_esyscmd», «echo PWNED»)", "m4_define(«e», m4_defn(«m4_esyscmd»))e(«echo PWNED»)",
+        "m4_indir(«m4_esyscmd», «echo PWNED»)",
+        "m4_define(«e», m4_defn(«m4_esyscmd»))e(«echo PWNED»)",
         "m4_pushdef(«m4_esyscmd», «x»)m4_popdef(«m4_esyscmd»)m4_esyscmd(«echo PWNED»)",
-        "m4_define(«e», m4_builtin(«defn», «esyscmd»))e(«echo PWNED»)", "m4_include(«/etc/passwd»)",
-        "m4_sinclude(«/etc/passwd»)", "m4_undivert(«/etc/passwd»)", "m4_changequote([,])m4_esyscmd([echo PWNED])",
-        "m4_format(«%s», m4_esyscmd(«echo PWNED»))", "m4_patsubst(«x», «x», «m4_esyscmd(echo PWNED)»)"};
+        "m4_define(«e», m4_builtin(«defn», «esyscmd»))e(«echo PWNED»)",
+        "m4_include(«/etc/passwd»)", "m4_sinclude(«/etc/passwd»)", "m4_undivert(«/etc/passwd»)",
+        "m4_changequote([,])m4_esyscmd([echo PWNED])", "m4_format(«%s», m4_esyscmd(«echo PWNED»))",
+        "m4_patsubst(«x», «x», «m4_esyscmd(echo PWNED)»)"};
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         const char *out = behind_prelude(ways[i]);
         const char *pwned = strstr(out, "PWNED");
         ck_assert_msg(!strstr(out, "root:"), "%s", ways[i]);
         /* As text it may come out, with "echo" before it; run, it would stand alone.  */
-        ck_assert_msg(!pwned || (pwned - out >= 5 && strncmp(pwned - 5, "echo ", 5) == 0), "%s: %s", ways[i], out);
+        ck_assert_msg(!pwned || (pwned - out >= 5 && strncmp(pwned - 5, "echo ", 5) == 0), "%s: %s",
+                      ways[i], out);
     }
 }
 END_TEST
@@ -419,8 +428,9 @@ START_TEST(recursion_ends)
 {
     buf values = {0};
     buf_puts(&values, "m4_define(«r», «m4_len(r)»)r\n");
-    ck_assert_int_eq(skel_run(M4_PROGRAM, run_source_path("."), templates, 1, &values, outputs, 2, messages),
-                     SKEL_ENVIRONMENT);
+    ck_assert_int_eq(
+        skel_run(M4_PROGRAM, run_source_path("."), templates, 1, &values, outputs, 2, messages),
+        SKEL_ENVIRONMENT);
     diag_print(messages, &said);
     ck_assert_ptr_nonnull(strstr(said.text, "recursion limit of 100"));
     buf_free(&values);
@@ -431,8 +441,9 @@ START_TEST(unknown_value)
 {
     buf values = {0};
     buf_puts(&values, "et_value(«nothing»)\n");
-    ck_assert_int_eq(skel_run(M4_PROGRAM, run_source_path("."), templates, 1, &values, outputs, 2, messages),
-                     SKEL_ENVIRONMENT);
+    ck_assert_int_eq(
+        skel_run(M4_PROGRAM, run_source_path("."), templates, 1, &values, outputs, 2, messages),
+        SKEL_ENVIRONMENT);
     diag_print(messages, &said);
     ck_assert_ptr_nonnull(strstr(said.text, "no value 'nothing'"));
     buf_free(&values);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gen/yaml.c: the tree, its places, and the limits S1 to S5 on what a hostile file can ask for.  The texts of
-   the messages are in tests/diag; here are the limits themselves, on both sides.  */
+/* gen/yaml.c: the tree, its places, and the limits S1 to S5 on what a hostile file can ask for. The
+   texts of the messages are in tests/diag; here are the limits themselves, on both sides.  */
 #include "run.h"
 #include "suites.h"
 #include "yaml.h"
@@ -49,8 +49,8 @@ static yaml_tree *accepted(const char *bytes)
 static void refused(const char *bytes, const char *place, const char *code)
 {
     ck_assert_msg(parse(bytes) == NULL, "accepted: %.200s", bytes);
-    ck_assert_msg(strstr(said.text, place) && strstr(said.text, code), "wanted %s and %s in: %s", place,
-                  code, said.text);
+    ck_assert_msg(strstr(said.text, place) && strstr(said.text, code), "wanted %s and %s in: %s",
+                  place, code, said.text);
 }
 
 static void repeat(const char *piece, int n)
@@ -59,7 +59,7 @@ static void repeat(const char *piece, int n)
         buf_puts(&text, piece);
 }
 
-/* --- the tree -------------------------------------------------------------------------------------- */
+/* --- the tree -------------------------------------------------------------------------------- */
 
 START_TEST(kinds)
 {
@@ -81,7 +81,8 @@ END_TEST
 START_TEST(no_value_has_a_type)
 {
     const yaml_tree *root = accepted("[no, on, ~, 0x10, 1_000, .inf, 2001-01-01, null]");
-    static const char *const words[] = {"no", "on", "~", "0x10", "1_000", ".inf", "2001-01-01", "null"};
+    static const char *const words[] = {"no",    "on",   "~",          "0x10",
+                                        "1_000", ".inf", "2001-01-01", "null"};
     for (size_t i = 0; i < root->n; i++)
         ck_assert_str_eq(root->item[i]->text, words[i]);
 }
@@ -105,7 +106,7 @@ START_TEST(crlf_is_a_line_break)
 }
 END_TEST
 
-/* --- places ---------------------------------------------------------------------------------------- */
+/* --- places ---------------------------------------------------------------------------------- */
 
 static void check_place(const char *bytes, size_t offset, int length, int line, int col, int wide)
 {
@@ -131,7 +132,7 @@ START_TEST(places)
 }
 END_TEST
 
-/* --- S1, S2: aliases ------------------------------------------------------------------------------- */
+/* --- S1, S2: aliases ------------------------------------------------------------------------- */
 
 START_TEST(billion_laughs)
 {
@@ -149,7 +150,8 @@ END_TEST
 /* Aliases multiply, but their product stays below the limit.  */
 START_TEST(some_laughs)
 {
-    accepted("a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b]\nd: [*c, *c]\n");
+    accepted("a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b]\nd: "
+             "[*c, *c]\n");
 }
 END_TEST
 
@@ -172,7 +174,7 @@ START_TEST(cycles)
 }
 END_TEST
 
-/* --- S3, S4: sizes --------------------------------------------------------------------------------- */
+/* --- S3, S4: sizes --------------------------------------------------------------------------- */
 
 START_TEST(depth)
 {
@@ -240,7 +242,7 @@ START_TEST(size_of_a_file)
 }
 END_TEST
 
-/* --- S5: what is not part of the language ---------------------------------------------------------- */
+/* --- S5: what is not part of the language ---------------------------------------------------- */
 
 START_TEST(keys)
 {
@@ -294,14 +296,16 @@ END_TEST
 START_TEST(not_utf8)
 {
     static const char *const wrong[] = {
-        "\xff", "\x80", "\xc3", "\xc3(", "\xc0\xaf", "\xc1\xbf", "\xe0\x80\xaf", "\xe2\x82", "\xed\xa0\x80",
-        "\xf0\x80\x80\xaf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf8\x88\x80\x80\x80", "\xe2\x28\xa1"};
+        "\xff", "\x80", "\xc3", "\xc3(", "\xc0\xaf", "\xc1\xbf", "\xe0\x80\xaf", "\xe2\x82",
+        "\xed\xa0\x80", "\xf0\x80\x80\xaf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+        "\xf8\x88\x80\x80\x80", "\xe2\x28\xa1"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         text.len = 0;
         buf_printf(&text, "a: 1\nb: é%s\n", wrong[i]);
         refused(text.text, "t.yaml:2:5", "E0101");
     }
-    accepted("a: \xc2\xa0 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbd\n");
+    accepted("a: \xc2\xa0 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 "
+             "\xf4\x8f\xbf\xbd\n");
 }
 END_TEST
 
@@ -311,12 +315,15 @@ START_TEST(characters)
     static const struct {
         const char *bytes, *code;
     } wrong[] = {
-        {"\x01", "E0102"}, {"\x1b", "E0102"}, {"\x7f", "E0102"}, {"\xc2\x85", "E0102"}, {"\xc2\x9b", "E0102"},
-        {"\r", "E0102"}, {"\\e", "E0102"}, {"\\x9b", "E0102"}, {"\\r\\n", "E0102"}, {"\\0", "E0102"},
-        {"\\N", "E0102"}, {"\xe2\x80\xa8", "E0122"}, {"\\L", "E0122"}, {"\\P", "E0122"}, {"\\uFEFF", "E0120"},
-        {"\xe2\x80\xae", "E0121"}, {"\xe2\x81\xa6", "E0121"}, {"\xd8\x9c", "E0121"}, {"\\u202a", "E0121"},
-        {"\\u2069", "E0121"}, {"\\u200f", "E0121"}, {"\xef\xbf\xbf", "E0124"}, {"\xef\xbf\xbe", "E0124"},
-        {"\xf0\x9f\xbf\xbf", "E0124"}, {"\\U0010FFFF", "E0124"}};
+        {"\x01", "E0102"},         {"\x1b", "E0102"},         {"\x7f", "E0102"},
+        {"\xc2\x85", "E0102"},     {"\xc2\x9b", "E0102"},     {"\r", "E0102"},
+        {"\\e", "E0102"},          {"\\x9b", "E0102"},        {"\\r\\n", "E0102"},
+        {"\\0", "E0102"},          {"\\N", "E0102"},          {"\xe2\x80\xa8", "E0122"},
+        {"\\L", "E0122"},          {"\\P", "E0122"},          {"\\uFEFF", "E0120"},
+        {"\xe2\x80\xae", "E0121"}, {"\xe2\x81\xa6", "E0121"}, {"\xd8\x9c", "E0121"},
+        {"\\u202a", "E0121"},      {"\\u2069", "E0121"},      {"\\u200f", "E0121"},
+        {"\xef\xbf\xbf", "E0124"}, {"\xef\xbf\xbe", "E0124"}, {"\xf0\x9f\xbf\xbf", "E0124"},
+        {"\\U0010FFFF", "E0124"}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         bool escape = wrong[i].bytes[0] == '\\';
         text.len = 0;
@@ -330,15 +337,17 @@ START_TEST(characters)
 }
 END_TEST
 
-/* --- what goes on after an error ------------------------------------------------------------------- */
+/* --- what goes on after an error ------------------------------------------------------------- */
 
 START_TEST(all_errors_in_one_run)
 {
-    ck_assert_ptr_null(parse("a: !t 1\nb: *no\nc: {<<: 1, k: 1, k: 2}\n? [1]\n: \"\\e\"\na: 2\n&s s: &t [*t]\nlast: *s\ny: *z\n"));
+    ck_assert_ptr_null(parse("a: !t 1\nb: *no\nc: {<<: 1, k: 1, k: 2}\n? [1]\n: \"\\e\"\na: 2\n&s "
+                             "s: &t [*t]\nlast: *s\ny: *z\n"));
     const char *p = said.text;
-    static const char *const wanted[] = {"t.yaml:1:4: error", "t.yaml:2:4: error", "t.yaml:3:5: error",
-                                         "t.yaml:3:18: error", "t.yaml:4:3: error", "t.yaml:5:3: error",
-                                         "t.yaml:6:1: error", "t.yaml:7:11: error", "t.yaml:9:4: error"};
+    static const char *const wanted[] = {
+        "t.yaml:1:4: error",  "t.yaml:2:4: error",  "t.yaml:3:5: error",
+        "t.yaml:3:18: error", "t.yaml:4:3: error",  "t.yaml:5:3: error",
+        "t.yaml:6:1: error",  "t.yaml:7:11: error", "t.yaml:9:4: error"};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         p = strstr(p, wanted[i]);
         ck_assert_msg(p != NULL, "no %s after the one before in: %s", wanted[i], said.text);
@@ -358,7 +367,7 @@ START_TEST(structure_errors)
 }
 END_TEST
 
-/* --- files ----------------------------------------------------------------------------------------- */
+/* --- files ----------------------------------------------------------------------------------- */
 
 START_TEST(files)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: programs and files.  Out: what they printed, and how they ended.  A helper that cannot do its work ends
-   the test with a message.  */
+/* In: programs and files.  Out: what they printed, and how they ended.  A helper that cannot do its
+   work ends the test with a message.  */
 #define _XOPEN_SOURCE 700
 #include "run.h"
 
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* --- files ----------------------------------------------------------------------------------------- */
+/* --- files ----------------------------------------------------------------------------------- */
 
 bool run_read_file(const char *path, buf *text)
 {
@@ -99,7 +99,7 @@ const char *run_etrace_path(void)
     return environment("ETRACE_GEN");
 }
 
-/* --- programs -------------------------------------------------------------------------------------- */
+/* --- programs -------------------------------------------------------------------------------- */
 
 static void take(FILE *f, buf *text)
 {
@@ -155,7 +155,7 @@ void run_free(run_result *r)
     buf_free(&r->err);
 }
 
-/* --- texts ------------------------------------------------------------------------------------------- */
+/* --- texts ----------------------------------------------------------------------------------- */
 
 static size_t line_length(const char *text)
 {
