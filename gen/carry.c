@@ -92,14 +92,14 @@ static int past(carrier *c, int a, bool lagged)
         if (!c->stored[b] || !c->alive[b] || ir_is_zero(g, D))
             continue;
         D = trace_by_position(g, &c->form, factor(c->l, D, lagged));
-        sum = learner_plus(g, sum, ir_ew2(g, OP_mul, D, g->var[c->e[b]].now));
+        sum = diff_plus(g, sum, ir_ew2(g, OP_mul, D, g->var[c->e[b]].now));
     }
     return sum;
 }
 
 static int advanced(carrier *c, int a, bool lagged)
 {
-    return learner_plus(c->l->ir, past(c, a, lagged), fresh(c, a, lagged));
+    return diff_plus(c->l->ir, past(c, a, lagged), fresh(c, a, lagged));
 }
 
 /* kappa ebar + E */
@@ -107,7 +107,7 @@ static int filtered(carrier *c, int a, int e)
 {
     ir *g = c->l->ir;
     int old = ir_ew2(g, OP_mul, ir_const(g, c->l->set->kappa, shape_scalar()), g->var[c->ebar[a]].now);
-    return learner_plus(g, old, e);
+    return diff_plus(g, old, e);
 }
 
 /* The trace of component A that meets the signal; its future is set on the way.  */
@@ -143,13 +143,13 @@ static void carry_group(carrier *c, int inside)
         if (signal == NO_NODE || e == NO_NODE)
             continue;
         if (apart)
-            flat = learner_plus(g, flat, ir_ew2(g, OP_mul, signal, own(c, a, lagged)));
+            flat = diff_plus(g, flat, ir_ew2(g, OP_mul, signal, own(c, a, lagged)));
         else
-            sum = learner_plus(g, sum, ir_ew2(g, OP_mul, trace_by_position(g, &c->form, signal), e));
+            sum = diff_plus(g, sum, ir_ew2(g, OP_mul, trace_by_position(g, &c->form, signal), e));
     }
     if (flat != NO_NODE && !ir_is_zero(g, flat)) {
         int in = trace_by_input(g, &c->form, input(c, lagged));
-        sum = learner_plus(g, sum, ir_ew2(g, OP_mul, in, trace_by_position(g, &c->form, flat)));
+        sum = diff_plus(g, sum, ir_ew2(g, OP_mul, in, trace_by_position(g, &c->form, flat)));
     }
     if (sum != NO_NODE)
         learner_add(l, c->r->w, trace_to_weight(g, &c->form, sum));

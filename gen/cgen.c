@@ -64,7 +64,10 @@ static void item_statement(cgen *c, int n, const subscript *at)
     }
     if (hold == HOLD_INLINE)
         return;
-    const char *text = cgen_expression(c, n, at, &prec);
+    const kernel *k = &c->sc->kernel[c->kernel];
+    if (v->op == OP_repeat && cgen_leads(c->ir, k->item, k->n_items, n))
+        cgen_region(c, k->item, k->n_items, n, at);
+    const char *text = v->op == OP_repeat ? c->carried[n] : cgen_expression(c, n, at, &prec);
     if (cgen_is_local(c, n)) {
         cgen_line(c, arena_printf(c->arena, "const %s %s = %s;", held_type(c, n), cgen_name(c, n), text));
     } else if (hold == HOLD_ARRAY && v->shape.rank == 0) {
@@ -138,7 +141,7 @@ static void loop_head(cgen *c, const kernel *k)
 static bool has_locals(const cgen *c, const kernel *k)
 {
     for (int i = 0; i < k->n_items; i++)
-        if (cgen_is_local(c, k->item[i]))
+        if (cgen_is_local(c, k->item[i]) || c->ir->node[k->item[i]].op == OP_repeat)
             return true;
     return false;
 }
@@ -230,7 +233,9 @@ void cgen_body(const schedule *sc, const cgen_style *style, buf *out)
 {
     const ir *g = sc->ir;
     cgen c = {.sc = sc, .ir = g, .style = style, .arena = g->arena, .out = out,
-              .name = ARENA_ARRAY(g->arena, const char *, g->n_nodes)};
+              .name = ARENA_ARRAY(g->arena, const char *, g->n_nodes),
+              .scalar = ARENA_ARRAY(g->arena, const char *, g->n_nodes),
+              .carried = ARENA_ARRAY(g->arena, const char *, g->n_nodes)};
     for (c.kernel = 0; c.kernel < sc->n_kernels; c.kernel++) {
         const kernel *k = &sc->kernel[c.kernel];
         op_code op = k->kind == KERNEL_LOOP ? OP_COUNT : g->node[k->node].op;

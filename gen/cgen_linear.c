@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { ROWS = 4, LANES = 8 };
+enum { ROWS = 8, LANES = 8 };
 
 const char *cgen_zeros(arena *a, shape s)
 {
@@ -112,9 +112,8 @@ static void matmul_t(cgen *c, int n, subscript *x, subscript *at, int64_t inner)
         cgen_line(c, arena_printf(c->arena, "lane[r] += %s * %s;", factor(c, v->arg[1], w),
                                   factor(c, v->arg[0], x)));
         cgen_ends(c, 2);
-        cgen_for(c, "r", LANES);
-        cgen_line(c, "total_q += lane[r];");
-        cgen_end(c);
+        cgen_line(c, "total_q = ((lane[0] + lane[4]) + (lane[2] + lane[6]))"
+                     " + ((lane[1] + lane[5]) + (lane[3] + lane[7]));");
     }
     if (blocks < inner) {
         x[last] = w[1] = turn("o", 0);

@@ -32,6 +32,8 @@ typedef struct {
     const char **name; /* of nodes that have one */
     cgen_names names; /* all of them */
     int n_unnamed;
+    const char **scalar;  /* of nodes of a body being printed: their variables */
+    const char **carried; /* of OP_repeat nodes whose loop was printed */
     int kernel; /* the one being written */
 } cgen;
 
@@ -49,6 +51,15 @@ void cgen_loops(cgen *c, shape s, subscript *at);
 void cgen_ends(cgen *c, int n);
 
 const char *cgen_name(cgen *c, int n);
+
+/* The first of BASE, BASE_2, BASE_3, ... that is free; it is no longer.  */
+const char *cgen_free_name(cgen *c, const char *base);
+
+/* Is N the first of the N_ITEMS nodes ITEM that its loop computes?  Then the loop is to be printed.  */
+bool cgen_leads(const ir *g, const int *item, int n_items, int n);
+
+/* The loop of N for element AT.  C.carried then has the variables of all ITEMs that it computes.  */
+void cgen_region(cgen *c, const int *item, int n_items, int n, const subscript *at);
 
 /* The array or scalar that holds leaf or kept node N, without subscripts.  */
 const char *cgen_base(cgen *c, int n);

@@ -95,7 +95,7 @@ void cgen_end(cgen *c)
 static const char *const reserved[] = {"p",    "s",   "e",   "in",  "target", "out", "jac",
                                        "sig",  "ds",  "grad", "i",  "k",      "m",   "n",
                                        "b",    "o",   "q",   "r",   "tape",   "n_steps", "t",
-                                       "acc",  "x0",  "x1",  "x2",  "x3",     "seed", "lane",
+                                       "x0",  "x1",  "x2",  "x3",  "x4",     "x5", "x6", "x7", "seed", "lane", "total_q",
                                        "total", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};
 
 static cgen_name_entry *find_name(const cgen_names *names, const char *text)
@@ -131,8 +131,8 @@ static bool name_taken(cgen *c, const char *name)
     return find_name(&c->names, name)->text != NULL;
 }
 
-/* The first of BASE, BASE_2, BASE_3, ... that is free.  Search goes on where it last ended.  */
-static const char *free_name(cgen *c, const char *base)
+/* Search goes on where it last ended.  */
+const char *cgen_free_name(cgen *c, const char *base)
 {
     const char *name = base;
     if (name_taken(c, base)) {
@@ -152,7 +152,7 @@ const char *cgen_name(cgen *c, int n)
     if (c->name[n])
         return c->name[n];
     if (base) {
-        name = free_name(c, base);
+        name = cgen_free_name(c, base);
     } else {
         do
             name = arena_printf(c->arena, "v%d", ++c->n_unnamed);
@@ -397,6 +397,8 @@ const char *cgen_value(cgen *c, int n, const subscript *at, int *prec)
 {
     const ir_node *v = &c->ir->node[n];
     *prec = 0;
+    if (c->scalar[n])
+        return c->scalar[n];
     if (v->op == OP_const) {
         *prec = v->number < 0 ? 2 : 0;
         return cgen_number(c->arena, v->number, c->ir->real_bits);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: repeat, if and while.  Out: nodes; every iteration and both branches are in the graph.
 
-   A repeat is its body as often as it says.  Of an if, every name that the branches assign becomes
-   where(condition, then, else).  A while is a repeat whose iterations keep what they got once the condition
-   has failed.
+   A repeat is its body as often as it says; one of more than unroll_limit iterations stays a loop if its body
+   works position by position (region.c), and is refused otherwise.  Of an if, every name that the branches
+   assign becomes where(condition, then, else).  A while is a repeat whose iterations keep what they got once
+   the condition has failed.
 
    What a branch reads from outside passes a guard: the value itself, with the condition as its derivative.  So
    nothing flows back out of a branch that is not taken, not even a NaN that arose in it (0 * NaN is NaN, but
    where(false, NaN, 0) is 0).  Parameters that a weight op reads stay as they are, for graph.c looks for them;
    what they meet there becomes zero in a branch that is not taken, so that their gradient does, too.  */
+#include "region.h"
 #include "scope.h"
 
 #include <string.h>
@@ -180,12 +182,6 @@ static int64_t iterations(lowering *lo, scope *sc, const block *b)
                    "written out, and %d is the most", (long long)n, SPEC_REPEAT_MAX);
         return 0;
     }
-    if (n > lo->unroll_limit) {
-        diag_warning(lo->diag, b->eq->at, "unroll", "the %lld iterations of this '%s' are all written out",
-                     (long long)n, word_of(b));
-        diag_note(lo->diag, b->eq->at, "'unroll_limit: %lld' in the model says that this is meant",
-                  (long long)n);
-    }
     return n;
 }
 
@@ -272,6 +268,57 @@ static bool iterate(lowering *lo, scope *sc, const block *b, int *u, bool first)
     return whole;
 }
 
+/* WHY the loop cannot stay one.  */
+static void refuse_loop(lowering *lo, const block *b, const char *why)
+{
+    diag_error(lo->diag, b->eq->at, "E0367", "this '%s' is longer than unroll_limit, %d, and cannot stay a loop: "
+               "%s", word_of(b), lo->unroll_limit, why);
+    diag_note(lo->diag, b->eq->at, "a loop works position by position, on carries of one shape; a higher "
+                                   "'unroll_limit' in the model writes all iterations out");
+}
+
+/* What the carries are like behind one iteration; false: they differ in shape, which was reported.  */
+static bool carry_shape(lowering *lo, scope *sc, const block *b, shape *res)
+{
+    const ir *g = lo->ir;
+    int *u = ARENA_ARRAY(lo->arena, int, b->eq->n_carry);
+    memcpy(u, b->value, sizeof *u * b->eq->n_carry);
+    if (!iterate(lo, sc, b, u, true))
+        return false;
+    *res = g->node[u[0]].shape;
+    for (size_t i = 1; i < b->eq->n_carry; i++)
+        if (!shape_equal(*res, g->node[u[i]].shape)) {
+            refuse_loop(lo, b, arena_printf(lo->arena, "'%s' is %s, and '%s' is %s", b->eq->carry[0].name,
+                                            shape_text(lo->arena, *res), b->eq->carry[i].name,
+                                            shape_text(lo->arena, g->node[u[i]].shape)));
+            return false;
+        }
+    return true;
+}
+
+/* N iterations as a loop of the emitted code.  */
+static bool make_region(lowering *lo, scope *sc, block *b, int64_t n)
+{
+    ir *g = lo->ir;
+    size_t n_carry = b->eq->n_carry;
+    int *bound = ARENA_ARRAY(lo->arena, int, n_carry), *next = ARENA_ARRAY(lo->arena, int, n_carry);
+    shape s;
+    if (!carry_shape(lo, sc, b, &s))
+        return false;
+    for (size_t i = 0; i < n_carry; i++) {
+        if (g->node[b->value[i]].type != TYPE_REAL)
+            b->value[i] = ir_ew1(g, OP_real, b->value[i]);
+        b->value[i] = ir_broadcast(g, b->value[i], s);
+        next[i] = bound[i] = ir_name(g, region_bound(g, TYPE_REAL, s), b->eq->carry[i].name, NULL);
+    }
+    if (!iterate(lo, sc, b, next, false))
+        return false;
+    int mixing = region_make(g, n, (int)n_carry, bound, next, b->value);
+    if (mixing != NO_NODE)
+        refuse_loop(lo, b, arena_printf(lo->arena, "its body has '%s'", op_table[g->node[mixing].op].name));
+    return mixing == NO_NODE;
+}
+
 static bool run_loop(lowering *lo, scope *sc, block *b)
 {
     const spec_equation *eq = b->eq;
@@ -282,6 +329,8 @@ static bool run_loop(lowering *lo, scope *sc, block *b)
         if (b->value[i] == NO_NODE)
             return false;
     }
+    if (n > lo->unroll_limit)
+        return make_region(lo, sc, b, n);
     for (int64_t k = 0; k < n; k++)
         if (!iterate(lo, sc, b, b->value, k == 0) || diag_errors(lo->diag) > errors)
             return false;

@@ -4,6 +4,8 @@
    absent where it is structurally zero.  */
 #include "diff.h"
 
+#include "region.h"
+
 #include <string.h>
 
 /* --- one partial derivative per element-wise operator and argument ------------------------- */
@@ -195,6 +197,11 @@ static int partial_relu(ir *g, int n, int i)
     return as_real(g, ir_ew2(g, OP_gt, x, number(g, n, 0)));
 }
 
+static int partial_repeat(ir *g, int n, int i)
+{
+    return region_partial(g, n, i);
+}
+
 static int (*const partial_of[OP_COUNT])(ir *, int, int) = {
 #define EW(name, arity, result, form, prec, cost, partial) [OP_##name] = partial_##partial,
 #include "ops.def"
@@ -207,7 +214,7 @@ int diff_partial(ir *g, int n, int i)
 
 /* --- sums with structural zeros ------------------------------------------------------------- */
 
-static int plus(ir *g, int a, int b)
+int diff_plus(ir *g, int a, int b)
 {
     if (a == NO_NODE || b == NO_NODE)
         return a == NO_NODE ? b : a;
@@ -216,7 +223,7 @@ static int plus(ir *g, int a, int b)
 
 /* a * b; where(c, a, b) * x is where(c, a * x, b * x), so that branches fold, and a zero stays one where x
    is not finite.  */
-static int times(ir *g, int a, int b)
+int diff_times(ir *g, int a, int b)
 {
     if (a == NO_NODE || b == NO_NODE || ir_is_zero(g, a) || ir_is_zero(g, b))
         return NO_NODE;
@@ -262,7 +269,7 @@ static int tangent_structural(graph *gr, int n, const int *t, position_way *way,
     if (dense == DENSE_DIAGONAL && product) {
         shape w = g->node[v->arg[1]].shape;
         if (w.dim[0] == w.dim[1])
-            return times(g, x, ir_broadcast(g, diagonal(g, v->arg[1]), v->shape));
+            return diff_times(g, x, ir_broadcast(g, diagonal(g, v->arg[1]), v->shape));
     }
     return NO_NODE;
 }
@@ -282,7 +289,7 @@ static void tangents(graph *gr, int seed, int *t, dense_policy dense)
         } else if (op_table[v->op].elementwise) {
             for (int i = 0; i < v->n_args; i++)
                 if (t[v->arg[i]] != NO_NODE)
-                    t[n] = plus(g, t[n], times(g, partial_of[v->op](g, n, i), t[v->arg[i]]));
+                    t[n] = diff_plus(g, t[n], diff_times(g, diff_partial(g, n, i), t[v->arg[i]]));
             t[n] = drop_zero(g, t[n]);
         } else {
             t[n] = tangent_structural(gr, n, t, &way, dense);
@@ -335,12 +342,12 @@ void diff_jacobians(graph *gr, dense_policy dense)
 
 int adjoint_outside(ir *g, const adjoint *a, int n)
 {
-    return plus(g, a->direct[n], a->spread[n]);
+    return diff_plus(g, a->direct[n], a->spread[n]);
 }
 
 int adjoint_total(ir *g, const adjoint *a, int n)
 {
-    return plus(g, adjoint_outside(g, a, n), a->positional[n]);
+    return diff_plus(g, adjoint_outside(g, a, n), a->positional[n]);
 }
 
 /* "x,w->y" with its parts in another order: WHICH picks them, "ywx" gives "y,w->x".  */
@@ -390,9 +397,9 @@ static void adjoint_product(ir *g, int n, int ybar, adjoint *a)
 {
     const ir_node *v = &g->node[n];
     int x = v->arg[0], w = v->arg[1];
-    a->direct[x] = plus(g, a->direct[x], diff_operand(g, n, ybar));
+    a->direct[x] = diff_plus(g, a->direct[x], diff_operand(g, n, ybar));
     if (v->of_params || !g->node[w].of_params)
-        a->direct[w] = plus(g, a->direct[w], diff_weight(g, n, ybar));
+        a->direct[w] = diff_plus(g, a->direct[w], diff_weight(g, n, ybar));
 }
 
 static int keep_axes(ir *g, int n, int ybar)
@@ -431,7 +438,7 @@ static void adjoint_concat(ir *g, int n, int ybar, adjoint *a)
     for (int i = 0; i < v->n_args; i++) {
         int x = v->arg[i];
         int64_t count = g->node[x].shape.dim[v->axis];
-        a->direct[x] = plus(g, a->direct[x], ir_slice(g, ybar, v->axis, start, count));
+        a->direct[x] = diff_plus(g, a->direct[x], ir_slice(g, ybar, v->axis, start, count));
         start += count;
     }
 }
@@ -472,21 +479,21 @@ static void adjoint_structural(ir *g, int n, adjoint *a)
         int *part[] = {a->direct, a->positional, a->spread};
         for (int k = 0; k < 3; k++)
             if (part[k][n] != NO_NODE)
-                part[k][x] = plus(g, part[k][x], ir_reshape(g, part[k][n], g->node[x].shape));
+                part[k][x] = diff_plus(g, part[k][x], ir_reshape(g, part[k][n], g->node[x].shape));
         return;
     }
     case OP_broadcast: {
         shape s = g->node[x].shape;
-        int positional = plus(g, a->positional[n], a->spread[n]);
+        int positional = diff_plus(g, a->positional[n], a->spread[n]);
         if (a->direct[n] != NO_NODE)
-            a->direct[x] = plus(g, a->direct[x], ir_sum_to(g, a->direct[n], s));
+            a->direct[x] = diff_plus(g, a->direct[x], ir_sum_to(g, a->direct[n], s));
         if (positional != NO_NODE)
-            a->spread[x] = plus(g, a->spread[x], ir_sum_to(g, positional, s));
+            a->spread[x] = diff_plus(g, a->spread[x], ir_sum_to(g, positional, s));
         return;
     }
     default: return;
     }
-    a->direct[x] = plus(g, a->direct[x], ybar);
+    a->direct[x] = diff_plus(g, a->direct[x], ybar);
 }
 
 static void adjoint_elementwise(ir *g, int n, adjoint *a)
@@ -494,9 +501,9 @@ static void adjoint_elementwise(ir *g, int n, adjoint *a)
     const ir_node *v = &g->node[n];
     int *part[] = {a->direct, a->positional, a->spread};
     for (int i = 0; i < v->n_args; i++) {
-        int d = partial_of[v->op](g, n, i);
+        int d = diff_partial(g, n, i);
         for (int k = 0; k < 3; k++)
-            part[k][v->arg[i]] = plus(g, part[k][v->arg[i]], times(g, d, part[k][n]));
+            part[k][v->arg[i]] = diff_plus(g, part[k][v->arg[i]], diff_times(g, d, part[k][n]));
     }
 }
 
@@ -515,10 +522,10 @@ adjoint diff_adjoint(graph *gr, bool split, const int *cotangent)
         int next = g->var[gr->hidden[s]].next;
         is_new[next] = true;
         if (cotangent)
-            a.direct[next] = plus(g, a.direct[next], cotangent[s]);
+            a.direct[next] = diff_plus(g, a.direct[next], cotangent[s]);
     }
     if (g->loss != NO_NODE)
-        a.direct[g->loss] = plus(g, a.direct[g->loss], one(g, g->loss));
+        a.direct[g->loss] = diff_plus(g, a.direct[g->loss], one(g, g->loss));
     for (int n = gr->n_base - 1; n >= 0; n--) {
         for (int k = 0; k < 3; k++)
             (*part[k])[n] = drop_zero(g, (*part[k])[n]);

@@ -5,9 +5,6 @@
 
 #include "graph.h"
 
-/* d N / d its argument I, of an element-wise N; NO_NODE: zero.  */
-int diff_partial(ir *g, int n, int i);
-
 /* Fill D of every group and df of every relation: forward mode, position by position, with the
    outputs of weight ops held fixed.  DENSE_DIAGONAL keeps the diagonal of square constant products.  */
 void diff_jacobians(graph *gr, dense_policy dense);
@@ -25,6 +22,11 @@ typedef struct {
 /* SPLIT: tell the parts apart (else all is direct).  COTANGENT, if not NULL, is of graph.hidden: a node
    to be added to the adjoint of each new state.  */
 adjoint diff_adjoint(graph *gr, bool split, const int *cotangent);
+
+/* d N / d argument I of the element-wise N; sum and product; NO_NODE is zero.  */
+int diff_partial(ir *g, int n, int i);
+int diff_plus(ir *g, int a, int b);
+int diff_times(ir *g, int a, int b);
 
 /* Of the linear op N: the adjoint of its first operand and of its weight, for that of its result.  */
 int diff_operand(ir *g, int n, int ybar);

@@ -47,13 +47,13 @@ static bool add_parameter(learner *l, int p, const bool *later)
     graph *gr = l->gr;
     const var param = g->var[p];
     int64_t size = shape_numel(param.shape);
-    if (!forward_fits(gr, 1, l->set->at))
-        return false;
     const bool *influenced = find_influenced(gr, later, p);
     int n_vars = g->n_vars, *seed = ARENA_ARRAY(g->arena, int, n_vars + gr->n_hidden + 1);
     int *P = ARENA_ARRAY(g->arena, int, gr->n_hidden + 1);
     for (int v = 0; v < n_vars; v++)
         seed[v] = NO_NODE;
+    if (!forward_fits(g, param.shape, 1, l->set->at))
+        return false;
     shape own = param.shape;
     own.dim[own.rank++] = size;
     seed[p] = ir_reshape(g, forward_eye(g, size), own);
@@ -61,6 +61,8 @@ static bool add_parameter(learner *l, int p, const bool *later)
         if (!influenced[s])
             continue;
         const var h = g->var[gr->hidden[s]];
+        if (!forward_fits(g, h.shape, 1, l->set->at))
+            return false;
         shape whole = h.shape;
         whole.dim[whole.rank++] = size;
         P[s] = ir_var(g, VAR_TRACE, arena_printf(g->arena, "%s.%s", param.path, h.path), whole, TYPE_REAL,

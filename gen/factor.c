@@ -40,7 +40,7 @@ static int filter_input(learner *l, const relation *r, int node, int *now)
     }
     int e = learner_trace(l, r, NULL, -1, "x", v.shape);
     *now = g->var[e].now;
-    int next = learner_plus(g, ir_ew2(g, OP_mul, number(g, l->set->decay_x), *now), node);
+    int next = diff_plus(g, ir_ew2(g, OP_mul, number(g, l->set->decay_x), *now), node);
     learner_next(l, e, next, "x filtered: e = a e + x");
     return next;
 }
@@ -62,12 +62,12 @@ static void filter_df(learner *l, const relation *r, const hidden_group *group, 
         for (int b = 0; b < n; b++) {
             int D = learner_recursion(l, group, a, b);
             if (alive[b] && !ir_is_zero(g, D))
-                sum = learner_plus(g, sum, ir_ew2(g, OP_mul, D, now[b]));
+                sum = diff_plus(g, sum, ir_ew2(g, OP_mul, D, now[b]));
         }
         if (sum != NO_NODE)
             sum = ir_ew2(g, OP_mul, decay, sum);
         if (!ir_is_zero(g, df))
-            sum = learner_plus(g, sum, ir_ew2(g, OP_mul, rest, df));
+            sum = diff_plus(g, sum, ir_ew2(g, OP_mul, rest, df));
         next[a] = sum;
         if (alive[a])
             learner_next(l, e[a], sum, "df filtered: e = a D e + (1 - a) df");
@@ -113,7 +113,7 @@ static void factor_group(learner *l, const relation *r, const hidden_group *grou
     for (int a = 0; a < n; a++) {
         int ef = l->time == TIME_T ? next[a] : now[a], signal = l->signal[group->state[a]];
         if (ef != NO_NODE && signal != NO_NODE)
-            sum = learner_plus(g, sum, ir_ew2(g, OP_mul, signal, ef));
+            sum = diff_plus(g, sum, ir_ew2(g, OP_mul, signal, ef));
     }
     if (sum == NO_NODE)
         return;

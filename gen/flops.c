@@ -4,6 +4,7 @@
    pair of elements; moves, copies and comparisons of indices as nothing.  */
 #include "flops.h"
 
+#include "region.h"
 #include "size.h"
 
 #include <string.h>
@@ -49,12 +50,38 @@ static int64_t node_flops(const ir *g, int n)
     return size_times(2, pairs_of(g, n));
 }
 
+/* All iterations.  Outputs of one loop are computed together: all but the first cost nothing.  */
+static int64_t loop_flops(const ir *g, const bool *live, int n_nodes, int n)
+{
+    const ir_node *v = &g->node[n];
+    const ir_region *r = &g->region[v->pattern];
+    bool *wanted = ARENA_ARRAY(g->arena, bool, r->n_carry);
+    int64_t sum = 0;
+    for (int m = 0; m < n_nodes; m++) {
+        const ir_node *w = &g->node[m];
+        if (!live[m] || w->op != OP_repeat || w->pattern != v->pattern
+            || memcmp(w->arg, v->arg, sizeof *v->arg * (size_t)v->n_args) != 0)
+            continue;
+        if (m < n)
+            return 0;
+        wanted[w->start] = true;
+    }
+    const bool *body = region_body(g, r, wanted, false);
+    for (int m = 0; m < g->n_nodes; m++)
+        if (body[m])
+            sum = size_plus(sum, g->node[m].op == OP_repeat ? loop_flops(g, body, g->n_nodes, m)
+                                                            : node_flops(g, m));
+    return size_times(sum, r->count);
+}
+
 int64_t flops_count(const schedule *sc)
 {
     int64_t sum = 0;
     for (int n = 0; n < sc->n_nodes; n++)
         if (sc->live[n])
-            sum = size_plus(sum, node_flops(sc->ir, n));
+            sum = size_plus(sum, sc->ir->node[n].op == OP_repeat
+                                    ? loop_flops(sc->ir, sc->live, sc->n_nodes, n)
+                                    : node_flops(sc->ir, n));
     for (int i = 0; i < sc->n_stores; i++)
         if (sc->store[i].add)
             sum = size_plus(sum, shape_numel(sc->ir->node[sc->store[i].node].shape));

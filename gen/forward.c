@@ -32,13 +32,6 @@ static int along(const forward *f, int node)
     return ir_broadcast(f->ir, ir_reshape(f->ir, node, s), whole);
 }
 
-static int plus(ir *g, int a, int b)
-{
-    if (a == NO_NODE || b == NO_NODE)
-        return a == NO_NODE ? b : a;
-    return ir_ew2(g, OP_add, a, b);
-}
-
 static int zero_of(const forward *f, int node)
 {
     return ir_const(f->ir, 0, joined(f->ir->node[node].shape, f->dirs));
@@ -67,7 +60,7 @@ static int elementwise(forward *f, int n)
         int x = f->t[g->node[n].arg[i]];
         int d = x == NO_NODE ? NO_NODE : diff_partial(g, n, i);
         if (d != NO_NODE && !ir_is_zero(g, d))
-            sum = plus(g, sum, ir_ew2(g, OP_mul, along(f, d), x));
+            sum = diff_plus(g, sum, ir_ew2(g, OP_mul, along(f, d), x));
     }
     return sum;
 }
@@ -110,7 +103,7 @@ static int sparse(forward *f, int n)
         sum = turn_last(f, ir_sparse(g, turn_last(f, f->t[v.arg[0]], rank, false), v.arg[1], v.pattern),
                         rank, true);
     if (f->t[v.arg[1]] != NO_NODE)
-        sum = plus(g, sum, at_columns(f, ir_ew2(g, OP_mul, along(f, ir_gather(g, v.arg[0], v.pattern, 0)),
+        sum = diff_plus(g, sum, at_columns(f, ir_ew2(g, OP_mul, along(f, ir_gather(g, v.arg[0], v.pattern, 0)),
                                                 f->t[v.arg[1]]), n));
     return sum;
 }
@@ -138,7 +131,7 @@ static int product(forward *f, int n)
     if (f->t[x] != NO_NODE)
         sum = contraction(f, n, f->t[x], w, true);
     if (f->t[w] != NO_NODE)
-        sum = plus(g, sum, contraction(f, n, x, f->t[w], false));
+        sum = diff_plus(g, sum, contraction(f, n, x, f->t[w], false));
     return sum;
 }
 
@@ -233,27 +226,23 @@ static int structural(forward *f, int n)
     }
 }
 
-bool forward_fits(const graph *gr, int rank, loc at)
+bool forward_fits(const ir *g, shape s, int more, loc at)
 {
-    const ir *g = gr->ir;
-    for (int n = 0; n < gr->n_base; n++)
-        if (g->node[n].shape.rank + rank > RANK_MAX) {
-            diag_error(g->diag, at, "E0522", "this rule would need values of more than %d axes",
-                       RANK_MAX);
-            return false;
-        }
-    return true;
+    if (s.rank + more <= RANK_MAX)
+        return true;
+    diag_error(g->diag, at, "E0522", "this rule would need values of more than %d axes", RANK_MAX);
+    return false;
 }
 
 int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at)
 {
     ir *g = gr->ir;
-    if (!forward_fits(gr, dirs.rank, at))
-        return NULL;
     forward f = {gr, g, dirs, ARENA_ARRAY(g->arena, int, gr->n_base + 1), at, false};
     for (int n = 0; n < gr->n_base && !f.failed; n++) {
         const ir_node v = g->node[n];
         f.t[n] = NO_NODE;
+        if (!forward_fits(g, v.shape, dirs.rank, at))
+            return NULL;
         if (v.op == OP_var)
             f.t[n] = seed[v.var];
         else if (v.type == TYPE_REAL && v.op != OP_stop_gradient)
@@ -295,6 +284,8 @@ int *forward_full(graph *gr, int k, loc at)
     int n = group->n_states;
     int64_t places = shape_numel(group->varshape);
     shape dirs = shape_of1(places);
+    if (!forward_fits(g, group->varshape, 1, at))
+        return NULL;
     int *J = ARENA_ARRAY(g->arena, int, n * n), *seed = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
     for (int b = 0; b < n; b++) {
         for (int v = 0; v < g->n_vars; v++)

@@ -5,13 +5,13 @@
 
 #include "graph.h"
 
-/* Is there room for RANK more axes behind every forward node?  False after an error, placed at AT.  */
-bool forward_fits(const graph *gr, int rank, loc at);
-
 /* SEED is of ir.var: the tangent of the value that the variable has before the step, of the variable's shape
    with the axes DIRS behind; NO_NODE: zero.  Returns the tangents of the forward nodes, of their shapes with
    DIRS behind.  NULL after an error, placed at AT: an op that has no forward mode, or too many axes.  */
 int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at);
+
+/* False after an error, placed at AT: a value of shape S with MORE axes would have too many.  */
+bool forward_fits(const ir *g, shape s, int more, loc at);
 
 /* The n x n unit matrix.  */
 int forward_eye(ir *g, int64_t n);

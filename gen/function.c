@@ -11,7 +11,8 @@ enum { NESTING_MAX = 200 };
 static bool has_name(op_code op)
 {
     return op_table[op].elementwise && op != OP_real && op != OP_copy && op != OP_graft
-           && op != OP_weight && op != OP_index && op != OP_next_seed && op != OP_random;
+           && op != OP_weight && op != OP_index && op != OP_next_seed && op != OP_random
+           && op != OP_repeat;
 }
 
 static op_code find_operator(const char *name)

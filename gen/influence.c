@@ -146,11 +146,11 @@ static void influence_relation(influence *in, const relation *r)
         next[a] = NO_NODE;
         for (int b = 0; b < n; b++)
             if (!ir_is_zero(g, in->J[a * n + b]))
-                next[a] = learner_plus(g, next[a], ir_matmul_t(g, g->var[e[b]].now, in->J[a * n + b]));
+                next[a] = diff_plus(g, next[a], ir_matmul_t(g, g->var[e[b]].now, in->J[a * n + b]));
         if (!ir_is_zero(g, df)) {
             int fresh = ir_ew2(g, OP_mul, trace_by_input(g, &f, r->x), trace_by_position(g, &f, df));
             fresh = ir_broadcast(g, ir_reshape(g, fresh, shape_of2(elements, 1)), whole);
-            next[a] = learner_plus(g, next[a], ir_ew2(g, OP_mul, fresh, place));
+            next[a] = diff_plus(g, next[a], ir_ew2(g, OP_mul, fresh, place));
         }
         if (next[a] != NO_NODE && near != NO_NODE)
             next[a] = ir_ew2(g, OP_mul, next[a], near);
@@ -160,7 +160,7 @@ static void influence_relation(influence *in, const relation *r)
         int signal = l->signal[in->group->state[a]];
         int met = l->time == TIME_T ? next[a] : g->var[e[a]].now;
         if (signal != NO_NODE && met != NO_NODE)
-            sum = learner_plus(g, sum,
+            sum = diff_plus(g, sum,
                                ir_einsum(g, "tp,p->t", met,
                                          ir_reshape(g, signal, shape_of1(in->places))));
     }

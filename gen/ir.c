@@ -4,6 +4,7 @@
 #include "ir.h"
 
 #include "canon.h"
+#include "region.h"
 #include "size.h"
 
 #include <stdio.h>
@@ -169,7 +170,7 @@ static void grow_table(ir *g)
 
 static bool of_params(const ir *g, const ir_node *n)
 {
-    if (n->op == OP_var)
+    if (n->op == OP_var || n->op == OP_bound)
         return n->of_params;
     for (int i = 0; i < n->n_args; i++)
         if (!g->node[n->arg[i]].of_params)
@@ -335,6 +336,13 @@ int ir_slice(ir *g, int x, int axis, int64_t start, int64_t count)
             at += n;
         }
     }
+    if (g->deriving && (v->op == OP_add || v->op == OP_sub)) { /* what is not wanted need not be added */
+        int arg[] = {v->arg[0], v->arg[1]};
+        op_code op = v->op;
+        for (int i = 0; i < 2; i++)
+            arg[i] = ir_slice(g, arg[i], axis, start, count);
+        return ir_ew(g, op, arg);
+    }
     if (g->deriving && v->op == OP_matmul_t && axis == s.rank - 1) /* these rows of W alone */
         return ir_intern(g, (ir_node){.op = OP_matmul_t, .shape = s, .n_args = 2, .arg = v->arg,
                                 .start = v->start + start, .var = -1});
@@ -495,7 +503,10 @@ int64_t ir_index_size(const ir *g, int x)
 
 int ir_n_reads(const ir *g, int x)
 {
-    return g->node[x].op == OP_graft ? 1 : g->node[x].n_args;
+    const ir_node *v = &g->node[x];
+    return v->op == OP_graft    ? 1
+           : v->op == OP_repeat ? g->region[v->pattern].n_reads
+                                : v->n_args;
 }
 
 int ir_n_ways(const ir *g, int x)

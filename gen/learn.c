@@ -11,13 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-int learner_plus(ir *g, int a, int b)
-{
-    if (a == NO_NODE || b == NO_NODE)
-        return a == NO_NODE ? b : a;
-    return ir_ew2(g, OP_add, a, b);
-}
-
 const char *learner_place(const learner *l, const char *place)
 {
     return l->ir->batch > 1 ? arena_printf(l->ir->arena, "%s[b]", place) : place;
@@ -35,7 +28,7 @@ void learner_add(learner *l, int n, int node)
     if (node == NO_NODE || ir_is_zero(l->ir, node))
         return;
     node = ir_sum_to(l->ir, node, l->ir->node[n].shape);
-    l->gradient[n] = learner_plus(l->ir, l->gradient[n], node);
+    l->gradient[n] = diff_plus(l->ir, l->gradient[n], node);
 }
 
 /* --- what the last step left behind ---------------------------------------------------------------- */
@@ -259,7 +252,7 @@ static void add_elementwise(learner *l)
         if (!g->node[n].of_params)
             continue;
         learner_add(l, n, l->adj.direct[n]);
-        carried[n] = learner_plus(g, l->adj.positional[n], l->adj.spread[n]);
+        carried[n] = diff_plus(g, l->adj.positional[n], l->adj.spread[n]);
     }
     diff_parameters(l->gr, carried, root);
     for (int n = 0; n < l->gr->n_base; n++)
@@ -330,37 +323,12 @@ static int fed_back(ir *g, int signal, int B)
 static int modulator(learner *l)
 {
     const ir *g = l->ir;
-    const char **names = ARENA_ARRAY(g->arena, const char *, g->n_vars + 1);
-    size_t n = 0;
-    for (int v = 0; v < g->n_vars; v++) {
-        if (g->var[v].kind != VAR_INPUT)
-            continue;
-        if (strcmp(g->var[v].path, l->set->modulator) == 0)
+    for (int v = 0; v < g->n_vars; v++)
+        if (g->var[v].kind == VAR_INPUT && strcmp(g->var[v].path, l->set->modulator) == 0)
             return g->var[v].now;
-        names[n++] = g->var[v].path;
-    }
-    const char *near = diag_nearest(l->set->modulator, names, n);
-    diag_error(g->diag, l->set->at, "E0520", "the modulator '%s' is no input of the model%s%s%s",
-               l->set->modulator, near ? " (did you mean '" : "", near ? near : "",
-               near ? "'?)" : "");
+    diag_error(g->diag, l->set->at, "E0520", "the modulator '%s' is no input of the model",
+               l->set->modulator);
     return NO_NODE;
-}
-
-/* REWARD can stand for the signal of every state of GROUP.  */
-static bool check_modulator(learner *l, int reward, const hidden_group *group)
-{
-    const ir *g = l->ir;
-    const ir_node *x = &g->node[reward];
-    shape fit;
-    if (x->type == TYPE_REAL && shape_broadcast(x->shape, group->varshape, &fit)
-        && shape_equal(fit, group->varshape))
-        return true;
-    diag_error(g->diag, l->set->at, "E0524", "the modulator '%s' is %s, which does not fit a state of %s",
-               l->set->modulator,
-               x->type == TYPE_REAL ? shape_text(g->arena, x->shape) : "an index",
-               shape_text(g->arena, group->varshape));
-    diag_note(g->diag, g->var[x->var].at, "it is declared here");
-    return false;
 }
 
 /* What meets the traces in the place of the signal.  */
@@ -370,8 +338,6 @@ static void set_feedback(learner *l)
     int reward = l->set->feedback == FEEDBACK_MODULATOR ? modulator(l) : NO_NODE;
     for (int k = 0; l->set->feedback != FEEDBACK_SYMMETRIC && k < l->gr->n_groups; k++) {
         const hidden_group *group = &l->gr->group[k];
-        if (reward != NO_NODE && !check_modulator(l, reward, group))
-            return;
         int B = l->set->feedback == FEEDBACK_RANDOM ? feedback_matrix(l, k) : NO_NODE;
         for (int a = 0; a < group->n_states; a++) {
             int *signal = &l->signal[group->state[a]];
@@ -480,7 +446,6 @@ model_plan *learn_plan(graph *gr, const learning *set)
     plan->ir = g;
     plan->graph = gr;
     plan->set = *set;
-    factor_check_list(&l);
     l.gradient = no_nodes(&l, gr->n_base);
     l.signal = no_nodes(&l, gr->n_hidden);
     jacobian_entries(&l);

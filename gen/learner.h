@@ -31,9 +31,6 @@ typedef struct {
     int correction;        /* the variable of the factors' bias correction, or -1 */
 } learner;
 
-/* The sum; NO_NODE is zero.  */
-int learner_plus(ir *g, int a, int b);
-
 /* PLACE, of this sample.  */
 const char *learner_place(const learner *l, const char *place);
 

@@ -460,7 +460,7 @@ static void hold_locals(schedule *sc)
     for (int n = 0; n < g->n_nodes; n++) {
         if (!sc->live[n] || !op_table[g->node[n].op].elementwise || sc->hold[n] != HOLD_NONE)
             continue;
-        bool inline_it = reads[n] <= 1 && (!g->node[n].name || g->node[n].op == OP_copy);
+        bool inline_it = reads[n] <= 1 && g->node[n].op != OP_repeat && (!g->node[n].name || g->node[n].op == OP_copy);
         sc->hold[n] = inline_it || g->node[n].op == OP_neg ? HOLD_INLINE : HOLD_LOCAL;
     }
 }

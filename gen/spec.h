@@ -174,7 +174,7 @@ struct spec {
     size_t n_outputs;   spec_output *output;
     size_t n_losses;    spec_loss *loss; /* NULL: none */
     size_t n_imports;   spec_import *import;
-    int unroll_limit; /* a repeat of more iterations is warned about */
+    int unroll_limit; /* a repeat of more iterations stays a loop, or is refused */
     spec_learning learning;
 };
 

@@ -35,13 +35,15 @@ static int square_sum(ir *g, int x)
 }
 
 /* The signs of this step: drawn, or given as an input.  */
-static void draw_signs(estimate *e)
+static bool draw_signs(estimate *e)
 {
     learner *l = e->l;
     ir *g = l->ir;
     int n = e->group->n_states;
     shape s = e->group->varshape;
     if (l->set->noise_input) {
+        if (!forward_fits(g, s, 1, l->set->at))
+            return false;
         shape whole = s;
         whole.dim[whole.rank++] = n;
         int v = ir_var(g, VAR_INPUT, arena_printf(g->arena, "uoro_nu.group%d", e->k), whole, TYPE_REAL,
@@ -49,7 +51,7 @@ static void draw_signs(estimate *e)
         g->var[v].note = "random signs";
         for (int a = 0; a < n; a++)
             e->nu[a] = ir_reshape(g, ir_slice(g, g->var[v].now, s.rank, a, 1), s);
-        return;
+        return true;
     }
     int count = ir_var(g, VAR_TRACE, arena_printf(g->arena, "draws.group%d", e->k), shape_scalar(),
                        TYPE_INDEX, (loc){0});
@@ -59,6 +61,7 @@ static void draw_signs(estimate *e)
         int u = ir_random(g, g->var[count].now, (l->set->seed * l->gr->n_hidden) + e->group->state[a], s);
         e->nu[a] = ir_ew3(g, OP_where, ir_ew2(g, OP_lt, u, scalar(g, 0.5)), scalar(g, -1), scalar(g, 1));
     }
+    return true;
 }
 
 /* proj of every weight that reaches the group, uses of one weight added up.  */
@@ -72,7 +75,7 @@ static bool project(estimate *e)
         trace_form f;
         for (int a = 0; a < e->group->n_states; a++)
             if (!ir_is_zero(g, r->df[e->group->state[a]]))
-                sum = learner_plus(g, sum, ir_ew2(g, OP_mul, e->nu[a], r->df[e->group->state[a]]));
+                sum = diff_plus(g, sum, ir_ew2(g, OP_mul, e->nu[a], r->df[e->group->state[a]]));
         if (sum == NO_NODE)
             continue;
         if (!learner_form(l, r, e->group, &f))
@@ -87,7 +90,7 @@ static bool project(estimate *e)
                                                    g->node[r->w].shape);
             e->proj[e->n_weights++] = NO_NODE;
         }
-        e->proj[w] = learner_plus(g, e->proj[w], trace_outer(g, &f, x, sum));
+        e->proj[w] = diff_plus(g, e->proj[w], trace_outer(g, &f, x, sum));
     }
     return true;
 }
@@ -105,7 +108,7 @@ static int norms(estimate *e, const int *node, int n, bool of_vars)
     ir *g = e->l->ir;
     int sum = NO_NODE;
     for (int i = 0; i < n; i++)
-        sum = learner_plus(g, sum, square_sum(g, of_vars ? g->var[node[i]].now : node[i]));
+        sum = diff_plus(g, sum, square_sum(g, of_vars ? g->var[node[i]].now : node[i]));
     return sum;
 }
 
@@ -136,7 +139,7 @@ static void meet(estimate *e, const int *s, const int *theta)
     for (int a = 0; a < e->group->n_states; a++) {
         int signal = l->signal[e->group->state[a]];
         if (signal != NO_NODE)
-            dot = learner_plus(g, dot, ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, signal, s[a]), all));
+            dot = diff_plus(g, dot, ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, signal, s[a]), all));
     }
     for (int w = 0; dot != NO_NODE && w < e->n_weights; w++)
         learner_add(l, e->weight[w], ir_ew2(g, OP_mul, dot, theta[w]));
@@ -184,8 +187,7 @@ bool unbiased_traces(learner *l)
         estimate e = {.l = l, .k = k, .group = group, .weight = ARENA_ARRAY(g->arena, int, r),
                       .proj = ARENA_ARRAY(g->arena, int, r), .theta = ARENA_ARRAY(g->arena, int, r),
                       .nu = ARENA_ARRAY(g->arena, int, n), .s = ARENA_ARRAY(g->arena, int, n)};
-        draw_signs(&e);
-        if (!project(&e))
+        if (!draw_signs(&e) || !project(&e))
             return false;
         if (e.n_weights == 0)
             continue;

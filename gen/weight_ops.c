@@ -306,7 +306,8 @@ int weight_embedding(const call *c)
 {
     ir *g = c->lo->ir;
     const ir_node *i = &g->node[c->arg[0]], *w = &g->node[c->arg[1]];
-    if (i->type != TYPE_INDEX || i->op != OP_var || w->shape.rank != 2 || !w->of_params)
+    if (i->type != TYPE_INDEX || i->op != OP_var || w->shape.rank != 2 || !w->of_params
+        || i->shape.rank >= RANK_MAX)
         return builtin_refuse(c, "E0609", "takes an input of type index and a parameter [size, width]");
     int64_t size = g->var[i->var].index_size;
     if (size == w->shape.dim[0])

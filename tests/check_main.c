@@ -24,6 +24,7 @@ static Suite *(*const all_suites[])(void) = {
     online_suite,
     optim_suite,
     quote_suite,
+    repeat_suite,
     report_suite,
     rules_suite,
     runtime_suite,

@@ -199,6 +199,8 @@ static const struct {
      "step: [\"h' = sparse_matmul(x, W)\"]\n", 2 * 2 * 2},
     {"params: {W: [3, 4]}\nhidden: {h: [4]}\nstep:\n  - h' = einsum(\"i,ij->j\", x * x, W) + sum(x)\n",
      2 * (3 + 2 * 3 * 4 + 3 + 4)},
+    {"hidden: {h: [3], g: [3]}\nstep:\n  - {repeat: 50, carry: {u: h, w: g}, "
+     "do: [\"u' = tanh(u) + x\", \"w' = w * u\"]}\n  - h' = u\n  - g' = w\n", 2 * 50 * 3 * (10 + 1 + 1)},
 };
 
 START_TEST(operations_are_counted)
