@@ -17,6 +17,7 @@ static Suite *(*const all_suites[])(void) = {
     npz_suite,    runtime_suite,
     stack_suite,
 
+    example_models_suite,
     examples_suite,
     half_suite,
     npz_suite,

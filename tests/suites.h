@@ -18,6 +18,7 @@ Suite *digits_suite(void);Suite *npz_suite(void);
 Suite *runtime_suite(void);
 Suite *stack_suite(void);
 
+Suite *example_models_suite(void);
 Suite *examples_suite(void);
 Suite *half_suite(void);
 Suite *npz_suite(void);
