@@ -323,12 +323,37 @@ static int fed_back(ir *g, int signal, int B)
 static int modulator(learner *l)
 {
     const ir *g = l->ir;
-    for (int v = 0; v < g->n_vars; v++)
-        if (g->var[v].kind == VAR_INPUT && strcmp(g->var[v].path, l->set->modulator) == 0)
+    const char **names = ARENA_ARRAY(g->arena, const char *, g->n_vars + 1);
+    size_t n = 0;
+    for (int v = 0; v < g->n_vars; v++) {
+        if (g->var[v].kind != VAR_INPUT)
+            continue;
+        if (strcmp(g->var[v].path, l->set->modulator) == 0)
             return g->var[v].now;
-    diag_error(g->diag, l->set->at, "E0520", "the modulator '%s' is no input of the model",
-               l->set->modulator);
+        names[n++] = g->var[v].path;
+    }
+    const char *near = diag_nearest(l->set->modulator, names, n);
+    diag_error(g->diag, l->set->at, "E0520", "the modulator '%s' is no input of the model%s%s%s",
+               l->set->modulator, near ? " (did you mean '" : "", near ? near : "",
+               near ? "'?)" : "");
     return NO_NODE;
+}
+
+/* REWARD can stand for the signal of every state of GROUP.  */
+static bool check_modulator(learner *l, int reward, const hidden_group *group)
+{
+    const ir *g = l->ir;
+    const ir_node *x = &g->node[reward];
+    shape fit;
+    if (x->type == TYPE_REAL && shape_broadcast(x->shape, group->varshape, &fit)
+        && shape_equal(fit, group->varshape))
+        return true;
+    diag_error(g->diag, l->set->at, "E0524", "the modulator '%s' is %s, which does not fit a state of %s",
+               l->set->modulator,
+               x->type == TYPE_REAL ? shape_text(g->arena, x->shape) : "an index",
+               shape_text(g->arena, group->varshape));
+    diag_note(g->diag, g->var[x->var].at, "it is declared here");
+    return false;
 }
 
 /* What meets the traces in the place of the signal.  */
@@ -338,6 +363,8 @@ static void set_feedback(learner *l)
     int reward = l->set->feedback == FEEDBACK_MODULATOR ? modulator(l) : NO_NODE;
     for (int k = 0; l->set->feedback != FEEDBACK_SYMMETRIC && k < l->gr->n_groups; k++) {
         const hidden_group *group = &l->gr->group[k];
+        if (reward != NO_NODE && !check_modulator(l, reward, group))
+            return;
         int B = l->set->feedback == FEEDBACK_RANDOM ? feedback_matrix(l, k) : NO_NODE;
         for (int a = 0; a < group->n_states; a++) {
             int *signal = &l->signal[group->state[a]];
@@ -446,6 +473,7 @@ model_plan *learn_plan(graph *gr, const learning *set)
     plan->ir = g;
     plan->graph = gr;
     plan->set = *set;
+    factor_check_list(&l);
     l.gradient = no_nodes(&l, gr->n_base);
     l.signal = no_nodes(&l, gr->n_hidden);
     jacobian_entries(&l);

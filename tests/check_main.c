@@ -12,6 +12,7 @@ static Suite *(*const all_suites[])(void) = {
     docs_suite,
     edits_suite,
     emitted_suite,
+    example_models_suite,
     examples_suite,
     expr_suite,
     golden_suite,

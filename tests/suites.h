@@ -12,6 +12,7 @@ Suite *digits_suite(void);
 Suite *docs_suite(void);
 Suite *edits_suite(void);
 Suite *emitted_suite(void);
+Suite *example_models_suite(void);
 Suite *examples_suite(void);
 Suite *expr_suite(void);
 Suite *golden_suite(void);
