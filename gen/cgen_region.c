@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: an OP_repeat of a loop over positions.  Out: its own loop inside of that: a scalar for each carry, and one
-   for each value of an iteration.  Afterwards every output that the surrounding loop wants is in a
-   scalar.  */
+/* In: an OP_repeat of a loop over positions.  Out: its own loop inside of that: a scalar for each
+   carry, and one for each value of an iteration.  Afterwards every output that the surrounding loop
+   wants is in a scalar.  */
 #include "cgen_part.h"
 #include "region.h"
 
@@ -33,8 +33,10 @@ static const char *scalar_name(cgen *c, int n)
     return cgen_free_name(c, name ? name : "v");
 }
 
-/* The arguments, in scalars.  One that the wanted outputs do without is named, so that no compiler warns of it.  */
-static void begin(cgen *c, const ir_node *v, const bool *wanted, const bool *body, const subscript *at)
+/* The arguments, in scalars.  One that the wanted outputs do without is named, so that no compiler
+   warns of it.  */
+static void begin(cgen *c, const ir_node *v, const bool *wanted, const bool *body,
+                  const subscript *at)
 {
     const ir_region *r = &c->ir->region[v->pattern];
     const char **name = ARENA_ARRAY(c->arena, const char *, r->n_args);
@@ -47,8 +49,8 @@ static void begin(cgen *c, const ir_node *v, const bool *wanted, const bool *bod
             value = arena_printf(c->arena, prec > 6 ? "(%s) != 0" : "%s != 0", value);
         if (carried ? wanted[k] : body[b]) {
             name[k] = scalar_name(c, b);
-            cgen_line(c, arena_printf(c->arena, "%s%s %s = %s;", carried ? "" : "const ", type_of(c, b),
-                                      name[k], value));
+            cgen_line(c, arena_printf(c->arena, "%s%s %s = %s;", carried ? "" : "const ",
+                                      type_of(c, b), name[k], value));
         } else if (c->ir->node[v->arg[k]].op != OP_const && c->ir->node[v->arg[k]].op != OP_var) {
             cgen_line(c, arena_printf(c->arena, "(void)(%s);", value));
         }
@@ -78,7 +80,8 @@ static void body_values(cgen *c, const bool *body, const subscript *at)
         if (strcmp(op_table[g->node[m].op].form, "$1") == 0) /* the same value */
             continue;
         c->scalar[m] = scalar_name(c, m);
-        cgen_line(c, arena_printf(c->arena, "const %s %s = %s;", type_of(c, m), c->scalar[m], text));
+        cgen_line(c,
+                  arena_printf(c->arena, "const %s %s = %s;", type_of(c, m), c->scalar[m], text));
     }
 }
 

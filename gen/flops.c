@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: a schedule.  Out: the floating-point operations of one call for one sample.
-   An element-wise operator counts as ops.def says; a product as a multiplication and an addition for each
-   pair of elements; moves, copies and comparisons of indices as nothing.  */
+/* In: a schedule.  Out: the floating-point operations of one call for one sample. An element-wise
+   operator counts as ops.def says; a product as a multiplication and an addition for each pair of
+   elements; moves, copies and comparisons of indices as nothing.  */
 #include "flops.h"
 
 #include "region.h"
@@ -45,7 +45,8 @@ static int64_t node_flops(const ir *g, int n)
     const ir_node *v = &g->node[n];
     if (op_table[v->op].elementwise)
         return size_times(shape_numel(v->shape), op_table[v->op].cost);
-    if (v->op == OP_sum || v->op == OP_reduce_max || v->op == OP_reduce_min || v->op == OP_unwindows)
+    if (v->op == OP_sum || v->op == OP_reduce_max || v->op == OP_reduce_min
+        || v->op == OP_unwindows)
         return shape_numel(g->node[v->arg[0]].shape);
     return size_times(2, pairs_of(g, n));
 }

@@ -37,7 +37,8 @@ static void note_largest(const report *r, const report_shares *s, diag *d)
     for (int i = 0; i < SHARES_SHOWN; i++) {
         const report_share *x = largest(s, shown);
         if (x)
-            text = arena_printf(a, "%s%s%s, %s", text, *text ? "; " : "", x->what, size_text(a, x->bytes));
+            text = arena_printf(a, "%s%s%s, %s", text, *text ? "; " : "", x->what,
+                                size_text(a, x->bytes));
     }
     if (*text)
         diag_note(d, nowhere, "the largest parts: %s", text);
@@ -97,8 +98,9 @@ static void check_stack(const report *r, int64_t limit, diag *d)
 static void check_count(const report *r, diag *d)
 {
     if (r->largest_count > INT32_MAX)
-        diag_error(d, nowhere, "E0514", "%s has %lld elements; more than %d cannot be counted in an int",
-                   r->largest, (long long)r->largest_count, INT32_MAX);
+        diag_error(d, nowhere, "E0514",
+                   "%s has %lld elements; more than %d cannot be counted in an int", r->largest,
+                   (long long)r->largest_count, INT32_MAX);
 }
 
 void report_check(const report *r, const report_limits *limits, diag *d)

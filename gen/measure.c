@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: the plan.  Out: its functions scheduled, and what they and the blocks of memory cost.
-   Afterwards every block has the size that a C compiler gives its struct (checked in tests/check_report.c).  */
+   Afterwards every block has the size that a C compiler gives its struct (checked in
+   tests/check_report.c).  */
 #include "flops.h"
 #include "report.h"
 #include "size.h"
@@ -8,9 +9,9 @@
 #include <stddef.h>
 #include <string.h>
 
-/* What a function puts on the stack besides its arrays: saved registers, the return address, counters; for each
-   value of its own in the fullest loop a vector register that may have to be saved; and what small loops
-   compute once they are written out.  */
+/* What a function puts on the stack besides its arrays: saved registers, the return address,
+   counters; for each value of its own in the fullest loop a vector register that may have to be
+   saved; and what small loops compute once they are written out.  */
 enum { FRAME_BYTES = 256, LOCAL_BYTES = 32, SMALL = 64, DRIVER_BYTES = 192 };
 
 static void add_share(arena *a, report_shares *to, const char *what, int64_t bytes)
@@ -20,7 +21,7 @@ static void add_share(arena *a, report_shares *to, const char *what, int64_t byt
         ARENA_PUSH(a, to->share, to->n, to->cap, s);
 }
 
-/* --- blocks ---------------------------------------------------------------------------------------- */
+/* --- blocks ----------------------------------------------------------------------------------- */
 
 /* A struct to which members are added.  */
 typedef struct {
@@ -67,7 +68,6 @@ static int64_t measure_vars(report *r, unsigned mask)
 {
     const ir *g = r->ir;
     layout l = {0, 1};
-    /* All reals or all int32_t but in inputs, targets and traces: only there does the order matter.  */
     int *order = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
     int n = ir_vars_in_order(g, mask, order);
     for (int i = 0; i < n; i++) {
@@ -146,7 +146,7 @@ static void measure_traces(report *r, const graph *gr)
     }
 }
 
-/* --- functions ------------------------------------------------------------------------------------- */
+/* --- functions -------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -217,7 +217,8 @@ static int64_t measure_driver(report *r, const char *name, int64_t array_bytes, 
     return f->stack_bytes;
 }
 
-/* All but the solves are called by a driver, one after the other; backwards it holds a cotangent of the state.  */
+/* All but the solves are called by a driver, one after the other; backwards it holds a cotangent of
+   the state.  */
 static void measure_drivers(report *r, const model_plan *plan)
 {
     int64_t below = 0;
@@ -238,7 +239,8 @@ static int64_t learn_flops(const report *r, const model_plan *plan)
     int64_t sum = 0;
     for (int i = 0; i < r->n_functions; i++) {
         const report_function *f = &r->function[i];
-        int64_t often = plan->apply.n > 0 && strcmp(f->name, "trace_apply") == 0 ? plan->set.window : 1;
+        int64_t often =
+            plan->apply.n > 0 && strcmp(f->name, "trace_apply") == 0 ? plan->set.window : 1;
         if (f->driven)
             sum = size_plus(sum, f->flops / often);
     }
@@ -252,7 +254,8 @@ static void measure_functions(report *r, model_plan *plan)
         f->schedule = schedule_run(plan->ir, f->store, f->n);
         bool alone = plan->learn.n > 0 && f == &plan->step; /* learn has it inside */
         if (f->n > 0)
-            measure_function(r, functions[i].name, f->schedule)->driven = functions[i].driven && !alone;
+            measure_function(r, functions[i].name, f->schedule)->driven =
+                functions[i].driven && !alone;
     }
     if (r->ir->loss != NO_NODE)
         measure_drivers(r, plan);
@@ -269,7 +272,8 @@ report *report_measure(model_plan *plan, const char *rule)
 {
     const ir *g = plan->ir;
     report *r = ARENA_NEW(g->arena, report);
-    *r = (report){.model = g->name, .rule = rule, .real_bits = g->real_bits, .batch = g->batch, .ir = g};
+    *r = (report){
+        .model = g->name, .rule = rule, .real_bits = g->real_bits, .batch = g->batch, .ir = g};
     measure_blocks(r, plan);
     measure_functions(r, plan);
     measure_traces(r, plan->graph);

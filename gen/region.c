@@ -4,9 +4,9 @@
 
    The derivative of u(K), u(k + 1) = f(u(k), x), goes the same way (forward mode):
        du(k + 1) = f_u du(k) + f_x dx,   du(0) = 1 for its own beginning, else 0
-   so that it is a region with more carries.  Forward mode it is also where adjoints ask for it: position by
-   position the Jacobian has as many columns as the body has arguments, and nothing of an iteration has to be
-   kept for a way back.  */
+   so that it is a region with more carries.  Forward mode it is also where adjoints ask for it:
+   position by position the Jacobian has as many columns as the body has arguments, and nothing of
+   an iteration has to be kept for a way back.  */
 #include "region.h"
 
 #include "diff.h"
@@ -25,12 +25,17 @@ static int add_region(ir *g, ir_region r)
 
 static int output_of(ir *g, int region, int k, const int *arg)
 {
-    return ir_intern(g, (ir_node){.op = OP_repeat, .type = TYPE_REAL, .shape = g->node[arg[0]].shape,
-                                  .n_args = g->region[region].n_args, .arg = (int *)arg,
-                                  .pattern = region, .start = k, .var = -1});
+    return ir_intern(g, (ir_node){.op = OP_repeat,
+                                  .type = TYPE_REAL,
+                                  .shape = g->node[arg[0]].shape,
+                                  .n_args = g->region[region].n_args,
+                                  .arg = (int *)arg,
+                                  .pattern = region,
+                                  .start = k,
+                                  .var = -1});
 }
 
-/* --- from a body as written to a region ------------------------------------------------------------- */
+/* --- from a body as written to a region ------------------------------------------------------- */
 
 /* The nodes that depend on BOUND.  */
 static bool *find_inside(const ir *g, int n, const int *bound)
@@ -125,7 +130,8 @@ int region_make(ir *g, int64_t count, int n, const int *bound, const int *next, 
         v.arg = arg;
         copy[m] = ir_intern(g, v);
     }
-    ir_region r = {.count = count, .n_carry = n, .derivative = -1, .next = ARENA_ARRAY(g->arena, int, n)};
+    ir_region r = {
+        .count = count, .n_carry = n, .derivative = -1, .next = ARENA_ARRAY(g->arena, int, n)};
     for (int k = 0; k < n; k++)
         r.next[k] = inside[next[k]] ? copy[next[k]] : bound_for(g, &still, next[k]);
     add_still(g, &r, &list, &still);
@@ -135,7 +141,7 @@ int region_make(ir *g, int64_t count, int n, const int *bound, const int *next, 
     return NO_NODE;
 }
 
-/* --- tangents ---------------------------------------------------------------------------------------- */
+/* --- tangents --------------------------------------------------------------------------------- */
 
 /* The nodes that N is made of by ways that have a derivative.  */
 static bool *find_ways(const ir *g, int n)
@@ -169,7 +175,8 @@ static void find_dependences(const ir *g, const ir_region *r, bool *ever, bool *
                         ever[k * n + j] = behind[k * n + j] = true;
 }
 
-/* The tangent of every node of the body with respect to argument J: into T, known for the bounds.  */
+/* The tangent of every node of the body with respect to argument J: into T, known for the
+   bounds.  */
 static void body_tangents(ir *g, const bool *body, int n_nodes, int *t)
 {
     for (int m = 0; m < n_nodes; m++) {
@@ -215,7 +222,9 @@ static int make_derivative(ir *g, int region)
         for (int m = 0; m < n_nodes; m++)
             t[m] = NO_NODE;
         for (int b = 0; b < n; b++)
-            t[r.bound[b]] = b < r.n_carry ? dbound[b * n + j] : b == j ? ir_const(g, 1, s) : NO_NODE;
+            t[r.bound[b]] = b < r.n_carry ? dbound[b * n + j]
+                            : b == j      ? ir_const(g, 1, s)
+                                          : NO_NODE;
         body_tangents(g, body, n_nodes, t);
         for (int k = 0; k < r.n_carry; k++)
             if (ever[k * n + j]) {
@@ -256,7 +265,7 @@ int region_partial(ir *g, int n, int i)
     return output_of(g, derivative, place, arg);
 }
 
-/* --- for those who print or count a body ------------------------------------------------------------ */
+/* --- for those who print or count a body ------------------------------------------------------ */
 
 bool *region_body(const ir *g, const ir_region *r, bool *wanted, bool derivatives)
 {
@@ -267,7 +276,8 @@ bool *region_body(const ir *g, const ir_region *r, bool *wanted, bool derivative
             if (wanted[k])
                 need[r->next[k]] = true;
         for (int m = g->n_nodes - 1; m >= 0; m--)
-            for (int i = 0; need[m] && i < (derivatives ? g->node[m].n_args : ir_n_reads(g, m)); i++)
+            for (int i = 0; need[m] && i < (derivatives ? g->node[m].n_args : ir_n_reads(g, m));
+                 i++)
                 need[g->node[m].arg[i]] = true;
         for (int k = 0; k < r->n_carry; k++) {
             more = more || (need[r->bound[k]] && !wanted[k]);

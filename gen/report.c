@@ -11,7 +11,7 @@ static const char *const block_name[N_BLOCKS] = {
     [BLOCK_TABLES] = "tables",     [BLOCK_SCRATCH] = "scratch",
 };
 
-/* --- a table ---------------------------------------------------------------------------------------- */
+/* --- a table ---------------------------------------------------------------------------------- */
 
 static void text_row(const report *r, const char *name, int64_t bytes, buf *out)
 {
@@ -32,7 +32,8 @@ static void text_traces(const report *r, buf *out)
 static void text_patterns(const report *r, buf *out)
 {
     if (r->ir->n_patterns > 0)
-        buf_printf(out, "\n%-30s %14s %14s %10s\n", "sparse patterns", "non-zeros", "table bytes", "density");
+        buf_printf(out, "\n%-30s %14s %14s %10s\n", "sparse patterns", "non-zeros", "table bytes",
+                   "density");
     for (int i = 0; i < r->ir->n_patterns; i++) {
         const pattern *p = &r->ir->pattern[i];
         double all = (double)p->n_rows * (double)p->n_cols;
@@ -51,7 +52,8 @@ void report_text(const report *r, buf *out)
         text_row(r, "states of a window", r->tape_bytes, out);
     text_row(r, "stack, at most about", r->stack_bytes, out);
     text_row(r, "RAM to learn", r->ram_bytes, out);
-    buf_printf(out, "\n%-30s %14s %14s %14s\n", "functions", "array bytes", "stack bytes", "FLOPs a call");
+    buf_printf(out, "\n%-30s %14s %14s %14s\n", "functions", "array bytes", "stack bytes",
+               "FLOPs a call");
     for (int i = 0; i < r->n_functions; i++) {
         const report_function *f = &r->function[i];
         buf_printf(out, "  %-28s %14lld %14lld", f->name, (long long)f->array_bytes,
@@ -67,7 +69,7 @@ void report_text(const report *r, buf *out)
     text_patterns(r, out);
 }
 
-/* --- JSON -------------------------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 static void json_number(const char *name, int64_t n, const char *end, buf *out)
 {
@@ -93,7 +95,8 @@ static void json_traces(const report *r, buf *out)
     buf_puts(out, "  \"relations\": [\n");
     for (int i = 0; i < r->n_relations; i++) {
         buf_printf(out, "    {\"name\": \"%s\", ", r->relation[i].name);
-        json_number("trace_bytes", r->relation[i].trace_bytes, i + 1 < r->n_relations ? "},\n" : "}\n", out);
+        json_number("trace_bytes", r->relation[i].trace_bytes,
+                    i + 1 < r->n_relations ? "},\n" : "}\n", out);
     }
     buf_puts(out, "  ],\n  ");
     json_number("last_step_trace_bytes", r->other_trace_bytes, ",\n", out);

@@ -5,7 +5,8 @@
 
 #include "learn.h"
 
-/* Bytes of sizeof, but for the last two: constant tables, and the arrays of the function that has most.  */
+/* Bytes of sizeof, but for the last two: constant tables, and the arrays of the function that has
+   most.  */
 typedef enum {
     BLOCK_PARAMS, BLOCK_STATE, BLOCK_TRACE, BLOCK_GRADIENT, BLOCK_INPUT, BLOCK_TARGET, BLOCK_OUTPUT,
     BLOCK_JACOBIAN, BLOCK_SIGNAL, BLOCK_TABLES, BLOCK_SCRATCH, N_BLOCKS
@@ -29,7 +30,7 @@ typedef struct {
     int64_t array_bytes; /* of its arrays */
     int64_t frame_bytes; /* the same and an estimate of what else is on the stack */
     int64_t stack_bytes; /* the same and the frames of what it calls */
-    int64_t flops;       /* a call, the whole batch; a product counts as multiplication and addition */
+    int64_t flops;       /* a call, all of the batch; of a product, two a pair of elements */
     report_shares arrays;
 } report_function;
 
@@ -54,8 +55,8 @@ typedef struct {
     int64_t stack_bytes;       /* the deepest */
     int64_t largest_count;     /* elements of the largest array: what an int must hold */
     const char *largest;       /* which one it is */
-    int64_t tape_bytes;        /* the states that a window keeps, the caller's; 0: none, or of T steps */
-    int64_t ram_bytes;         /* to learn: all blocks but the Jacobian's and the signals', tape, stack */
+    int64_t tape_bytes;        /* states that a window keeps, the caller's; 0: none, or T steps */
+    int64_t ram_bytes;         /* to learn: all blocks but Jacobian and signals; tape, stack */
     report_shares ram;         /* what it is made of, array by array */
 } report;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: sizes from 0 to SIZE_HUGE.  Out: their sums, products and texts.  Afterwards nothing has wrapped: a
-   result that does not fit is SIZE_HUGE.  */
+/* In: sizes from 0 to SIZE_HUGE.  Out: their sums, products and texts.  Afterwards nothing has
+   wrapped: a result that does not fit is SIZE_HUGE.  */
 #include "size.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sizes and counts, never below zero.  Arithmetic on them does not wrap: what is too large becomes SIZE_HUGE
-   and stays that.  */
+/* Sizes and counts, never below zero.  Arithmetic on them does not wrap: what is too large becomes
+   SIZE_HUGE and stays that.  */
 #ifndef SIZE_H
 #define SIZE_H
 
@@ -17,7 +17,8 @@ int64_t size_bytes(int64_t n, value_type type, int real_bits);
 /* "12", "34 KiB", "5.6 MiB": at most one digit behind the point.  */
 const char *size_text(arena *a, int64_t bytes);
 
-/* "64K", "1.5M", "2G", "4096" (bytes; K is 1024) into RES.  False: it is none of these, or too large.  */
+/* "64K", "1.5M", "2G", "4096" (bytes; K is 1024) into RES.  False: it is none of these, or too
+   large.  */
 bool size_read(const char *text, int64_t *res);
 
 #endif

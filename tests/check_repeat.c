@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A repeat or while that stays a loop does what the one written out does: the same spec with a low and a high
-   unroll_limit, run side by side.  */
+/* A repeat or while that stays a loop does what the one written out does: the same spec with a low
+   and a high unroll_limit, run side by side.  */
 #include "model.h"
 #include "run.h"
 #include "suites.h"
@@ -15,14 +15,16 @@ enum { STEPS = 5 };
 /* What follows the inputs x, c (a scalar) and the targets y: all of one size.  */
 static const char *const specs[] = {
     /* Two carries, weights of all kinds inside and before; a while over a scalar state.  */
-    "params: {W: {shape: [n + n, n], init: 0.1}, a: {shape: [n], init: 0.3}, b: {shape: [n], init: 0.2},"
+    "params: {W: {shape: [n + n, n], init: 0.1}, a: {shape: [n], init: 0.3},"
+    " b: {shape: [n], init: 0.2},"
     " k: {shape: [], init: 0.7}}\n"
     "hidden: {h: [n], v: [n], z: []}\n"
     "step:\n"
     "  - i = concat(x, h) @ W + b\n"
     "  - repeat: 20\n"
     "    carry: {u: h, w: v}\n"
-    "    do: [\"u' = u + 0.1 * (tanh(w * a) - u * k + i)\", \"w' = 0.9 * u + where(u > 0, w, 0.5 * w)\"]\n"
+    "    do: [\"u' = u + 0.1 * (tanh(w * a) - u * k + i)\","
+    " \"w' = 0.9 * u + where(u > 0, w, 0.5 * w)\"]\n"
     "  - h' = u\n"
     "  - v' = w * 0.5\n"
     "  - while: q * q < 30\n"
@@ -32,8 +34,8 @@ static const char *const specs[] = {
     "  - z' = tanh(0.05 * q)\n"
     "outputs: {out: \"h'\", o2: \"z'\"}\n"
     "loss: sum((h' - y) * (h' - y)) + z' * z' + sum(v')\n",
-    /* Carries that take one another's old value; a beginning that is wider after one iteration; a spike; a loop within a
-       loop; an if on a scalar from outside.  */
+    /* Carries that take one another's old value; a beginning that is wider after one iteration; a
+       spike; a loop within a loop; an if on a scalar from outside.  */
     "params: {a: {shape: [n], init: 0.3}, b: {shape: [n], init: 0.2}}\n"
     "hidden: {h: [n], v: [n]}\n"
     "step:\n"
@@ -80,8 +82,10 @@ static void open_model(model *m, const char *folder, const char *name, int limit
     buf text = {0};
     char path[COMMAND_PATH];
     folder_path(path, folder, name);
-    buf_printf(&text, "etrace: 1\nmodel: m\ndtype: float64\nbatch: 2\nunroll_limit: %d\ndims: {n: %d}\n"
-                      "inputs: {x: [n], c: []}\ntargets: {y: [n]}\n%s", limit, n, specs[spec]);
+    buf_printf(&text,
+               "etrace: 1\nmodel: m\ndtype: float64\nbatch: 2\nunroll_limit: %d\ndims: {n: %d}\n"
+               "inputs: {x: [n], c: []}\ntargets: {y: [n]}\n%s",
+               limit, n, specs[spec]);
     run_write_file(path, text.text, text.len);
     const char *const options[] = {rule, NULL};
     ck_assert_int_eq(model_open(m, &(model_source){path, options, NULL, STEPS}), 0);
@@ -106,8 +110,8 @@ static void compare(const model *a, const model *b, etr_kind kind, int t, bool g
         for (size_t i = 0; i < model_numel(v); i++) {
             double x = value(a, v, gradients ? a->grad : model_block(a, kind, t), i);
             double y = value(b, w, gradients ? b->grad : model_block(b, kind, t), i);
-            ck_assert_msg(fabs(x - y) <= 1e-12 * (1 + fabs(y)), "%s (kind %d) [%zu]: %.17g and %.17g",
-                          v->path, (int)kind, i, x, y);
+            ck_assert_msg(fabs(x - y) <= 1e-12 * (1 + fabs(y)),
+                          "%s (kind %d) [%zu]: %.17g and %.17g", v->path, (int)kind, i, x, y);
         }
     }
 }
@@ -115,7 +119,8 @@ static void compare(const model *a, const model *b, etr_kind kind, int t, bool g
 static bool any_nonzero(const model *m)
 {
     for (int k = 0; k < m->info->n_vars; k++)
-        for (size_t i = 0; m->info->vars[k].kind == ETR_PARAM && i < model_numel(&m->info->vars[k]); i++)
+        for (size_t i = 0; m->info->vars[k].kind == ETR_PARAM && i < model_numel(&m->info->vars[k]);
+             i++)
             if (fabs(model_get(m, &m->info->vars[k], m->grad, i)) > 1e-3)
                 return true;
     return false;
@@ -131,7 +136,8 @@ START_TEST(a_loop_is_what_it_repeats)
     open_model(&loop, folder, "loop.yaml", 16, n, spec, rule);
     open_model(&flat, folder, "flat.yaml", 1000, n, spec, rule);
     double a = model_learn_all(&loop), b = model_learn_all(&flat);
-    ck_assert_msg(fabs(a - b) <= 1e-12 * (1 + fabs(b)) && isfinite(a), "loss %.17g and %.17g", a, b);
+    ck_assert_msg(fabs(a - b) <= 1e-12 * (1 + fabs(b)) && isfinite(a), "loss %.17g and %.17g", a,
+                  b);
     ck_assert(any_nonzero(&flat));
     compare(&loop, &flat, ETR_PARAM, 0, true);
     compare(&loop, &flat, ETR_HIDDEN, 0, false);
@@ -156,7 +162,8 @@ START_TEST(a_loop_is_emitted_as_one)
     for (int k = 0; k < 2; k++) {
         buf spec = {0}, text = {0};
         buf_printf(&spec, "etrace: 1\nmodel: m\ninputs: {x: [9]}\nhidden: {h: [9]}\nstep:\n"
-                          "  - repeat: %d\n    carry: {u: h}\n    do: [\"u' = 0.9 * u + x\"]\n  - h' = u\n",
+                          "  - repeat: %d\n    carry: {u: h}\n"
+                          "    do: [\"u' = 0.9 * u + x\"]\n  - h' = u\n",
                    k ? 900 : 100);
         run_write_file(run_path(folder, "m.yaml"), spec.text, spec.len);
         run_result r = run_etrace(folder, "m.yaml");

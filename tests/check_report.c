@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --report against what the C compiler makes of the emitted code: the blocks against sizeof, the stack
-   against -fstack-usage, operations against counts by hand.  And the limits: a model that breaks one leaves
-   no file.  */
+/* --report against what the C compiler makes of the emitted code: the blocks against sizeof, the
+   stack against -fstack-usage, operations against counts by hand.  And the limits: a model that
+   breaks one leaves no file.  */
 #define _POSIX_C_SOURCE 200809L
 #include "model.h"
 #include "run.h"
@@ -16,8 +16,8 @@ typedef struct {
     const char *options, *spec;
 } report_case;
 
-/* Reals beside indices, batches, each rule, a sparse weight, and arrays large enough to be seen on the
-   stack.  */
+/* Reals beside indices, batches, each rule, a sparse weight, and arrays large enough to be seen on
+   the stack.  */
 static const report_case cases[] = {
     {"--window=1",
      "etrace: 1\nmodel: m\ninputs: {x: [5]}\ntargets: {y: [37]}\n"
@@ -25,7 +25,8 @@ static const report_case cases[] = {
      "step: [out = rnn]\noutputs: [out]\nloss: sum((out - y) * (out - y))\n"},
     {"--vjp-time=t",
      "etrace: 1\nmodel: m\ndtype: float64\nbatch: 3\n"
-     "inputs: {i: {shape: [], type: index, size: 7}, x: [5], k: {shape: [], type: index, size: 5}}\n"
+     "inputs: {i: {shape: [], type: index, size: 7}, x: [5],"
+     " k: {shape: [], type: index, size: 5}}\n"
      "targets: {l: {shape: [], type: index, size: 3}, y: [3]}\n"
      "params: {E: [7, 5], U: {shape: [5, 3], init: 0.1}}\n"
      "modules: {rnn: {cell: lstm, in: e, size: 3}}\n"
@@ -47,7 +48,7 @@ static const report_case cases[] = {
 
 enum { N_CASES = sizeof cases / sizeof cases[0] };
 
-/* --- reading ------------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* The number behind "NAME": in JSON, from the first FROM on.  */
 static long long number_in(const char *json, const char *from, const char *name)
@@ -89,7 +90,7 @@ static void close_case(report_run *r)
     free(r->json);
 }
 
-/* --- bytes -------------------------------------------------------------------------------------------- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 START_TEST(blocks_have_the_size_of_their_structs)
 {
@@ -133,7 +134,7 @@ START_TEST(relations_make_up_the_trace)
 }
 END_TEST
 
-/* --- the stack ---------------------------------------------------------------------------------------- */
+/* --- the stack -------------------------------------------------------------------------------- */
 
 /* The frame of the function that NAME ends, in the text of a .su file; -1: it was inlined.  */
 static long long frame_of(const char *su, const char *name)
@@ -154,9 +155,11 @@ static void read_stack_usage(const model *m, buf *su)
     globfree(&found);
 }
 
-static const char *const optimisation[] = {"-O0 -fstack-usage", "-Os -fstack-usage", "-O2 -fstack-usage"};
+static const char *const optimisation[] = {"-O0 -fstack-usage", "-Os -fstack-usage",
+                                           "-O2 -fstack-usage"};
 
-/* No function takes a quarter and 512 bytes more than we say; and none without optimisation less than its arrays.  */
+/* No function takes a quarter and 512 bytes more than we say; and none without optimisation less
+   than its arrays.  */
 START_TEST(stack_is_as_the_compiler_says)
 {
     int level = _i % 3;
@@ -177,7 +180,8 @@ START_TEST(stack_is_as_the_compiler_says)
         ck_assert_msg(used <= said + said / 4 + 512,
                       "%s takes %lld, we say %lld (%s)", name, used, said, optimisation[level]);
         if (level == 0)
-            ck_assert_msg(used >= arrays, "%s takes %lld, we count %lld in arrays", name, used, arrays);
+            ck_assert_msg(used >= arrays, "%s takes %lld, we count %lld in arrays", name, used,
+                          arrays);
     }
     ck_assert_int_ge(seen, 2);
     buf_free(&su);
@@ -185,10 +189,10 @@ START_TEST(stack_is_as_the_compiler_says)
 }
 END_TEST
 
-/* --- operations --------------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------- */
 
-/* Per step, by ops.def: a product 2 * 3 * 4, a sum 4, tanh 4 * 10; for two samples.  And a sparse product of
-   2 non-zeros: 4.  */
+/* Per step, by ops.def: a product 2 * 3 * 4, a sum 4, tanh 4 * 10; for two samples.  And a sparse
+   product of 2 non-zeros: 4.  */
 static const struct {
     const char *step;
     int flops;
@@ -196,11 +200,14 @@ static const struct {
     {"params: {W: [3, 4], b: [4]}\nhidden: {h: [4]}\nstep: [\"h' = tanh(matmul(x, W) + b)\"]\n",
      2 * (2 * 3 * 4 + 4 + 40)},
     {"params: {W: {shape: [3, 4], sparse: {rows: [0, 2], cols: [1, 3]}}}\nhidden: {h: [4]}\n"
-     "step: [\"h' = sparse_matmul(x, W)\"]\n", 2 * 2 * 2},
-    {"params: {W: [3, 4]}\nhidden: {h: [4]}\nstep:\n  - h' = einsum(\"i,ij->j\", x * x, W) + sum(x)\n",
+     "step: [\"h' = sparse_matmul(x, W)\"]\n",
+     2 * 2 * 2},
+    {"params: {W: [3, 4]}\nhidden: {h: [4]}\nstep:\n"
+     "  - h' = einsum(\"i,ij->j\", x * x, W) + sum(x)\n",
      2 * (3 + 2 * 3 * 4 + 3 + 4)},
     {"hidden: {h: [3], g: [3]}\nstep:\n  - {repeat: 50, carry: {u: h, w: g}, "
-     "do: [\"u' = tanh(u) + x\", \"w' = w * u\"]}\n  - h' = u\n  - g' = w\n", 2 * 50 * 3 * (10 + 1 + 1)},
+     "do: [\"u' = tanh(u) + x\", \"w' = w * u\"]}\n  - h' = u\n  - g' = w\n",
+     2 * 50 * 3 * (10 + 1 + 1)},
 };
 
 START_TEST(operations_are_counted)
@@ -222,9 +229,10 @@ START_TEST(operations_are_counted)
 }
 END_TEST
 
-/* --- the command line --------------------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------------------------------- */
 
-/* A model over its limit leaves nothing, its report neither; one that keeps it is printed as a table.  */
+/* A model over its limit leaves nothing, its report neither; one that keeps it is printed as a
+   table.  */
 START_TEST(over_the_limit_nothing_is_written)
 {
     char *folder = run_make_folder();
@@ -260,7 +268,7 @@ START_TEST(options_are_checked)
 }
 END_TEST
 
-/* --- the sizes of the user's machine ------------------------------------------------------------------ */
+/* --- the sizes of the user's machine ---------------------------------------------------------- */
 
 /* Does FOLDER/m.c compile where INT_MAX is IN_INT and a size_t a SIZE_TYPE?  */
 static bool compiles(const char *folder, long long in_int, const char *size_type)
@@ -269,9 +277,11 @@ static bool compiles(const char *folder, long long in_int, const char *size_type
     command c = {.n = 0};
     buf text = {0};
     char path[COMMAND_PATH], log[COMMAND_PATH];
-    buf_printf(&text, "#include <limits.h>\n#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n"
-                      "#include <string.h>\n#undef INT_MAX\n#define INT_MAX %lld\n#define size_t %s\n"
-                      "#include \"m.c\"\n", in_int, size_type);
+    buf_printf(&text,
+               "#include <limits.h>\n#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n"
+               "#include <string.h>\n#undef INT_MAX\n#define INT_MAX %lld\n#define size_t %s\n"
+               "#include \"m.c\"\n",
+               in_int, size_type);
     run_write_file(run_path(folder, "try.c"), text.text, text.len);
     folder_path(path, folder, "try.c");
     folder_path(log, folder, "log");
@@ -286,7 +296,8 @@ static bool compiles(const char *folder, long long in_int, const char *size_type
 START_TEST(emitted_code_refuses_a_machine_that_is_too_small)
 {
     static const char spec[] =
-        "etrace: 1\nmodel: m\ninputs: {x: [7]}\nhidden: {h: [10000, 7]}\nstep: [\"h' = 0.5 * h + x\"]\n";
+        "etrace: 1\nmodel: m\ninputs: {x: [7]}\nhidden: {h: [10000, 7]}\n"
+        "step: [\"h' = 0.5 * h + x\"]\n";
     char *folder = run_make_folder();
     run_write_file(run_path(folder, "m.yaml"), spec, strlen(spec));
     run_result r = run_etrace(folder, "m.yaml");
@@ -307,7 +318,8 @@ Suite *report_suite(void)
     tcase_add_loop_test(figures, blocks_have_the_size_of_their_structs, 0, N_CASES);
     tcase_add_loop_test(figures, relations_make_up_the_trace, 0, N_CASES);
     tcase_add_loop_test(figures, stack_is_as_the_compiler_says, 0, 3 * N_CASES);
-    tcase_add_loop_test(figures, operations_are_counted, 0, (int)(sizeof counted / sizeof counted[0]));
+    tcase_add_loop_test(figures, operations_are_counted, 0,
+                        (int)(sizeof counted / sizeof counted[0]));
     tcase_add_test(limits, over_the_limit_nothing_is_written);
     tcase_add_test(limits, emitted_code_refuses_a_machine_that_is_too_small);
     tcase_add_loop_test(limits, options_are_checked, 0, (int)(sizeof refused / sizeof refused[0]));
