@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 
 /* Elements that are drawn one by one: no spec may keep us busy for long.  */
-static const int64_t DRAWS_MAX = INT64_C(1) << 26;
+static const int64_t DRAWS_MAX = INT64_C(1) << 28;
 
 typedef struct {
     lowering *lo;
