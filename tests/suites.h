@@ -24,6 +24,7 @@ Suite *messages_suite(void);
 Suite *npz_suite(void);
 Suite *online_suite(void);
 Suite *optim_suite(void);
+Suite *passes_suite(void);
 Suite *quote_suite(void);
 Suite *repeat_suite(void);
 Suite *report_suite(void);
