@@ -23,7 +23,7 @@ typedef struct {
     int first; /* of the parameters that are learned */
     long updates;
     conv_params params;
-    float m[N_PARAMS], v[N_PARAMS]; /* of Adam */
+    float m[N_PARAMS], v[N_PARAMS]; /* of AdamW */
 } learner;
 
 static conv_input row(const float *image, int t)
@@ -70,8 +70,8 @@ static void learn(learner *l, const float *image, int label)
         const conv_target target = {.label = label, .when = t == ROWS - 1};
         conv_learn(&l->params, &state, &trace, &in, &target, &out, &grad);
     }
-    etr_adam_f32((float *)&l->params + k, (const float *)&grad + k, l->m + k, l->v + k,
-                 (size_t)(N_PARAMS - k), ++l->updates, rate, 0.9f, 0.999f, 1e-8f);
+    etr_adamw_f32((float *)&l->params + k, (const float *)&grad + k, l->m + k, l->v + k,
+                  (size_t)(N_PARAMS - k), ++l->updates, rate, 0.9f, 0.999f, 1e-8f, 0.03f);
 }
 
 /* Returns the steps that were learned from, a second.  */
