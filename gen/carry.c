@@ -59,13 +59,15 @@ static int input(carrier *c, bool lagged)
     return c->r->x == NO_NODE ? NO_NODE : factor(c->l, c->r->x, lagged);
 }
 
-/* df of component A.  Before the first step there was none: what is constant waits for it.  */
+/* df of component A.  Before the first step there was none: what is constant waits for it, unless an
+   input of zero makes the product zero then.  An index of zero does not: it is row 0 of a table.  */
 static int own(carrier *c, int a, bool lagged)
 {
     ir *g = c->l->ir;
     int df = c->r->df[c->group->state[a]];
     bool constant = g->node[df].op == OP_const
-                    && (c->r->x == NO_NODE || g->node[c->r->x].op == OP_const);
+                    && (c->r->x == NO_NODE || c->r->op == OP_embed
+                        || g->node[c->r->x].op == OP_const);
     if (!lagged || !constant || ir_is_zero(g, df))
         return factor(c->l, df, lagged);
     return ir_ew2(g, OP_mul, learner_started(c->l), df);

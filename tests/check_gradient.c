@@ -99,6 +99,49 @@ START_TEST(one_step_of_constant_factors_is_exact)
 }
 END_TEST
 
+static double at(const model *m, etr_kind kind, const char *path, size_t i)
+{
+    const etr_var *v = model_find(m, kind, path);
+    ck_assert_msg(v != NULL, "%s", path);
+    return model_get(m, v, model_block(m, kind, 0), i);
+}
+
+static void open_text(model *m, char folder[COMMAND_PATH], const char *text,
+                      const char *const *option)
+{
+    char spec[COMMAND_PATH];
+    ck_assert_int_eq(folder_make(folder), 0);
+    folder_path(spec, folder, "model.yaml");
+    ck_assert_int_eq(file_put(spec, text), 0);
+    open_model(m, spec, option, 1);
+}
+
+static const char table[] = "etrace: 1\nmodel: table\ndtype: float64\n"
+                            "inputs: {i: {shape: [], type: index, size: 3}}\ntargets: {y: [2]}\n"
+                            "params: {W: [3, 2]}\nhidden: {h: [2]}\n"
+                            "step:\n  - h' = 0.3 * h + 0.5 * embedding(i, W)\n"
+                            "outputs: {y: h'}\nloss: sum(square(h' - y))\n";
+
+/* Before the first step there was no index, not even 0.  */
+START_TEST(trace_of_a_table_begins_with_nothing)
+{
+    char folder[COMMAND_PATH], other[COMMAND_PATH];
+    model online, exact;
+
+    open_text(&online, folder, table, window_1);
+    open_text(&exact, other, table, bptt);
+    model_randomise(&online, 4);
+    model_randomise(&exact, 4);
+    model_learn_all(&online);
+    model_learn_all(&exact);
+    same_gradient(&online, &exact, 1e-12, "table");
+    model_close(&online);
+    model_close(&exact);
+    folder_remove(folder);
+    folder_remove(other);
+}
+END_TEST
+
 /* --- old states ------------------------------------------------------------------------------- */
 
 static const char swap[] = "etrace: 1\nmodel: swap\ndtype: float64\ninputs: {x: [2]}\n"
@@ -106,13 +149,6 @@ static const char swap[] = "etrace: 1\nmodel: swap\ndtype: float64\ninputs: {x: 
                            "step:\n  - a' = b\n  - b' = a\n  - c' = transpose(reshape(c, [3, 2]))\n"
                            "outputs: {first: a, part: \"b[1:3]\", now: b'}\n"
                            "learning: {dense: drop}\n";
-
-static double at(const model *m, etr_kind kind, const char *path, size_t i)
-{
-    const etr_var *v = model_find(m, kind, path);
-    ck_assert_msg(v != NULL, "%s", path);
-    return model_get(m, v, model_block(m, kind, 0), i);
-}
 
 /* New states that are old ones, and outputs that show old ones, whatever is overwritten first.  */
 START_TEST(old_states_leave_as_they_were)
@@ -263,6 +299,7 @@ Suite *gradient_suite(void)
     tcase_add_loop_test(cases, one_step_of_window_1_is_exact, 0, n_golden_cases);
     tcase_add_loop_test(cases, one_step_of_vjp_time_t_is_exact, 0, n_golden_cases);
     tcase_add_test(cases, one_step_of_constant_factors_is_exact);
+    tcase_add_test(cases, trace_of_a_table_begins_with_nothing);
     tcase_add_loop_test(cases, old_states_leave_as_they_were, 0, 2);
     tcase_add_loop_test(cases, bptt_is_the_difference_of_losses, 0, N_RANDOM);
     tcase_add_loop_test(cases, one_step_of_random_models_is_exact, 0, N_RANDOM);
