@@ -168,11 +168,13 @@ static int scalar(ir *g, double x)
     return ir_const(g, x, shape_scalar());
 }
 
-/* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) */
+/* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).  The parts have kinks at 0, the sum has none: its
+   derivative is stated.  */
 static int softplus(ir *g, int x)
 {
     int tail = ir_ew1(g, OP_log1p, ir_ew1(g, OP_exp, ir_ew1(g, OP_neg, ir_ew1(g, OP_abs, x))));
-    return ir_ew2(g, OP_add, ir_ew1(g, OP_relu, x), tail);
+    int value = ir_ew2(g, OP_add, ir_ew1(g, OP_relu, x), tail);
+    return ir_ew3(g, OP_graft, ir_ew1(g, OP_stop_gradient, value), x, ir_ew1(g, OP_sigmoid, x));
 }
 
 static int call_softplus(const call *c)

@@ -142,6 +142,27 @@ START_TEST(trace_of_a_table_begins_with_nothing)
 }
 END_TEST
 
+static const char zero[] = "etrace: 1\nmodel: zero\ndtype: float64\ninputs: {x: []}\n"
+                           "params: {w: [2]}\nhidden: {h: [2]}\nstep:\n  - h' = h + w * x\n"
+                           "outputs: {y: h'}\nloss: sum(softplus(h' - stop_gradient(h')))\n";
+
+/* The derivative of log(1 + exp(x)) at 0 is 1/2, though |x| and max(x, 0) have kinks there.  */
+START_TEST(softplus_has_no_kink)
+{
+    char folder[COMMAND_PATH];
+    model m;
+
+    open_text(&m, folder, zero, window_1);
+    model_randomise(&m, 5);
+    model_learn_all(&m);
+    const double x = at(&m, ETR_INPUT, "x", 0);
+    for (size_t k = 0; k < 2; k++)
+        ck_assert_double_eq_tol(model_get(&m, model_find(&m, ETR_PARAM, "w"), m.grad, k), x / 2, 1e-15);
+    model_close(&m);
+    folder_remove(folder);
+}
+END_TEST
+
 /* --- old states ------------------------------------------------------------------------------- */
 
 static const char swap[] = "etrace: 1\nmodel: swap\ndtype: float64\ninputs: {x: [2]}\n"
@@ -300,6 +321,7 @@ Suite *gradient_suite(void)
     tcase_add_loop_test(cases, one_step_of_vjp_time_t_is_exact, 0, n_golden_cases);
     tcase_add_test(cases, one_step_of_constant_factors_is_exact);
     tcase_add_test(cases, trace_of_a_table_begins_with_nothing);
+    tcase_add_test(cases, softplus_has_no_kink);
     tcase_add_loop_test(cases, old_states_leave_as_they_were, 0, 2);
     tcase_add_loop_test(cases, bptt_is_the_difference_of_losses, 0, N_RANDOM);
     tcase_add_loop_test(cases, one_step_of_random_models_is_exact, 0, N_RANDOM);
