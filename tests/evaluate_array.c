@@ -462,7 +462,7 @@ static size_t offset_of(const char *labels, int rank, const int *place, const in
 array_terms array_contraction(flow *f, const char *labels, const array *x, const array *w,
                               int *rank, int *dim)
 {
-    int size[256] = {0}, place[256] = {0};
+    int size[256] = {0}, place[256] = {0}, letter[2 * AXES_MAX], n_letters = 0;
     const char *comma = strchr(labels, ','), *arrow = strstr(labels, "->");
     size_t n = 1;
     for (int i = 0; i < x->rank; i++)
@@ -473,15 +473,17 @@ array_terms array_contraction(flow *f, const char *labels, const array *x, const
     for (const char *p = arrow + 2; *p; p++)
         dim[(*rank)++] = size[(unsigned char)*p];
     for (int c = 0; c < 256; c++)
-        n *= size[c] ? (size_t)size[c] : 1;
+        if (size[c]) {
+            letter[n_letters++] = c;
+            n *= (size_t)size[c];
+        }
     array_terms terms = array_terms_new(f, n);
     for (size_t k = 0; k < n; k++) {
         size_t rest = k;
-        for (int c = 0; c < 256; c++)
-            if (size[c]) {
-                place[c] = (int)(rest % (size_t)size[c]);
-                rest /= (size_t)size[c];
-            }
+        for (int i = 0; i < n_letters; i++) {
+            place[letter[i]] = (int)(rest % (size_t)size[letter[i]]);
+            rest /= (size_t)size[letter[i]];
+        }
         terms.a[k] = offset_of(labels, x->rank, place, size);
         terms.b[k] = offset_of(comma + 1, w->rank, place, size);
         terms.to[k] = offset_of(arrow + 2, *rank, place, size);
