@@ -182,7 +182,7 @@ static array *call_element_wise(ev_args *c)
     return own_use(c, "element_wise", c->arg[0]);
 }
 
-/* Where an element-wise function meets parameters that were moved about before, these are a use.  */
+/* Where an element-wise function meets parameters that were moved about before, they are a use.  */
 static void note_moved(ev_args *c)
 {
     bool all = true;
@@ -466,7 +466,8 @@ static const struct {
 array *ev_call(evaluator *ev, room *r, const expr *e)
 {
     int n;
-    ev_args c = {.ev = ev, .f = &ev->flow, .r = r, .e = e, .where = array_find_function("where", &n)};
+    const array_function where = array_find_function("where", &n);
+    ev_args c = {.ev = ev, .f = &ev->flow, .r = r, .e = e, .where = where};
     room *home = r;
     const char *name = ev_function_named(&home, e)->name;
     for (size_t i = 0; i < e->n_args; i++) {

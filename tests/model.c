@@ -11,17 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUSE_WARNINGS "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror"
-
 static const char *const function_name[MODEL_FUNCTIONS] = {
-    "model_init_params",
-    "model_init_state",
-    "model_reset_trace",
-    "model_step",
-    "model_solve_h2w_h2h_jacobian",
-    "model_solve_h2w_h2h_l2h_jacobian",
-    "model_learn",
-    "model_learn_sequence",
+    "init_params",
+    "init_state",
+    "reset_trace",
+    "step",
+    "solve_h2w_h2h_jacobian",
+    "solve_h2w_h2h_l2h_jacobian",
+    "learn",
+    "learn_sequence",
 };
 
 /* --- building --------------------------------------------------------------------------------- */
@@ -36,16 +34,18 @@ static int fail(const model *m, const char *spec, const char *what, const char *
     return -1;
 }
 
-static int generate(model *m, const model_source *source)
+int model_generate(model *m, const model_source *source, const char *prefix)
 {
     const char *program = getenv("ETRACE_GEN");
-    char path[COMMAND_PATH], log[COMMAND_PATH];
+    char path[COMMAND_PATH], log[COMMAND_PATH], name[64];
     command c = {.n = 0};
 
-    folder_path(path, m->folder, "model.c");
+    snprintf(name, sizeof name, "%s.c", prefix);
+    folder_path(path, m->folder, name);
     folder_path(log, m->folder, "generate.log");
     command_add(&c, program && *program ? program : "etrace-gen");
-    command_add(&c, "--prefix=model");
+    command_add(&c, "-p");
+    command_add(&c, prefix);
     command_add(&c, "-o");
     command_add(&c, path);
     for (const char *const *o = source->option; o && *o; o++)
@@ -67,7 +67,7 @@ static int compile(const model *m, const model_source *source)
     folder_path(to, m->folder, "model.so");
     folder_path(log, m->folder, "compile.log");
     command_add_words(&c, cc && *cc ? cc : "cc");
-    command_add_words(&c, "-shared -fPIC -std=c99 -O0 " HOUSE_WARNINGS);
+    command_add_words(&c, "-shared -fPIC -std=c99 -O0 " MODEL_WARNINGS);
     command_add_words(&c, source->cflags ? source->cflags : "");
     command_add(&c, "-o");
     command_add(&c, to);
@@ -84,16 +84,10 @@ static int load(model *m, const model_source *source)
 
     folder_path(path, m->folder, "model.so");
     m->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    m->info = m->library ? dlsym(m->library, "model_info") : NULL;
-    if (!m->info || m->info->abi != ETR_ABI) {
-        fprintf(stderr, "%s: %s\n", source->spec, m->info ? "another ABI" : dlerror());
-        return -1;
-    }
-    for (int f = 0; f < MODEL_FUNCTIONS; f++) {
-        void *symbol = dlsym(m->library, function_name[f]);
-        memcpy(&m->function[f], &symbol, sizeof symbol);
-    }
-    return 0;
+    if (m->library)
+        return 0;
+    fprintf(stderr, "%s: %s\n", source->spec, dlerror());
+    return -1;
 }
 
 static int make_blocks(model *m)
@@ -123,23 +117,47 @@ static int make_blocks(model *m)
 typedef void (*init_params_function)(void *params, uint64_t seed);
 typedef void (*init_function)(void *block);
 
+void model_init_state(model *m)
+{
+    ((init_function)m->function[MODEL_INIT_STATE])(m->state);
+}
+
 static void initialise(model *m)
 {
     ((init_params_function)m->function[MODEL_INIT_PARAMS])(m->params, 1);
-    ((init_function)m->function[MODEL_INIT_STATE])(m->state);
+    model_init_state(m);
+}
+
+int model_bind(model *m, void *library, const char *prefix, int n_steps)
+{
+    char name[128];
+
+    snprintf(name, sizeof name, "%s_info", prefix);
+    m->n_steps = n_steps;
+    m->info = dlsym(library, name);
+    if (!m->info || m->info->abi != ETR_ABI) {
+        fprintf(stderr, "%s: %s\n", prefix, m->info ? "another ABI" : dlerror());
+        return -1;
+    }
+    for (int f = 0; f < MODEL_FUNCTIONS; f++) {
+        snprintf(name, sizeof name, "%s_%s", prefix, function_name[f]);
+        void *symbol = dlsym(library, name);
+        memcpy(&m->function[f], &symbol, sizeof symbol);
+    }
+    if (make_blocks(m) != 0)
+        return -1;
+    initialise(m);
+    return 0;
 }
 
 int model_open(model *m, const model_source *source)
 {
     memset(m, 0, sizeof *m);
-    m->n_steps = source->n_steps;
     if (folder_make(m->folder) != 0)
         return -1;
-    if (generate(m, source) == 0 && compile(m, source) == 0 && load(m, source) == 0
-        && make_blocks(m) == 0) {
-        initialise(m);
+    if (model_generate(m, source, "model") == 0 && compile(m, source) == 0
+        && load(m, source) == 0 && model_bind(m, m->library, "model", source->n_steps) == 0)
         return 0;
-    }
     model_close(m);
     return -1;
 }

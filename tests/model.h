@@ -46,6 +46,14 @@ typedef struct {
 int model_open(model *m, const model_source *source);
 void model_close(model *m);
 
+/* The parts of that, for many models in one library.  Write PREFIX.c and its header into m->folder;
+   take the model of that prefix from LIBRARY, which stays the caller's.  0, or -1 after a message.  */
+int model_generate(model *m, const model_source *source, const char *prefix);
+int model_bind(model *m, void *library, const char *prefix, int n_steps);
+
+/* The warnings of the house, as errors.  */
+#define MODEL_WARNINGS "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror"
+
 int model_has(const model *m, model_function f);
 
 /* The variable of that path, or NULL.  */
@@ -62,6 +70,9 @@ void model_put(const model *m, const etr_var *v, char *block, size_t i, double x
 /* Fill every element of the parameters, states, inputs and targets with numbers drawn from SEED,
    uniform in -1 to 1.  Equal tables get equal numbers.  */
 void model_randomise(model *m, uint64_t seed);
+
+/* The states as they begin.  */
+void model_init_state(model *m);
 
 /* Step T.  The last two return its loss.  */
 void model_step(model *m, int t);
