@@ -103,8 +103,8 @@ static int hidden_number(const beyond *b, int var)
     return h;
 }
 
-/* Is what the model says of the relation PATH, for sample S, that candidate?  X does not count where
-   nothing reaches a state.  */
+/* Is what the model says of the relation PATH, for sample S, that candidate?  X does not count
+   where nothing reaches a state.  */
 static bool is_candidate(const beyond *b, const char *path, int s, const candidate *c)
 {
     for (int i = 0; i < b->m->info->n_vars; i++) {

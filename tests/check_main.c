@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 static Suite *(*const all_suites[])(void) = {
+    beyond_suite,
     cli_suite,
     diag_suite,
     digits_suite,

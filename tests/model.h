@@ -47,7 +47,8 @@ int model_open(model *m, const model_source *source);
 void model_close(model *m);
 
 /* The parts of that, for many models in one library.  Write PREFIX.c and its header into m->folder;
-   take the model of that prefix from LIBRARY, which stays the caller's.  0, or -1 after a message.  */
+   take the model of that prefix from LIBRARY, which stays the caller's.  0, or -1 after a
+   message.  */
 int model_generate(model *m, const model_source *source, const char *prefix);
 int model_bind(model *m, void *library, const char *prefix, int n_steps);
 

@@ -6,6 +6,7 @@
 
 #include <check.h>
 
+Suite *beyond_suite(void);
 Suite *cli_suite(void);
 Suite *diag_suite(void);
 Suite *digits_suite(void);
