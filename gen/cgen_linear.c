@@ -3,6 +3,7 @@
    one over neighbours in memory wherever the operator allows it.  */
 #include "cgen_part.h"
 
+#include <ctype.h>
 #include <string.h>
 
 enum { ROWS = 8, LANES = 8 };
@@ -254,17 +255,42 @@ static const char *window_loops(cgen *c, const ir_node *v, shape image, subscrip
     for (int k = 0; k < v->n_windows; k++) {
         const ir_window *w = &v->window[k];
         const char *r = arena_printf(c->arena, "r%d", k);
-        cgen_line(c, arena_printf(c->arena, w->pad ? "const int %s = %s + %s - %lld;"
-                                                   : "const int %s = %s + %s;",
-                                  r, times(c, w->stride, y[lead + k].text),
-                                  times(c, w->dilation, y[lead + v->n_windows + k].text),
-                                  (long long)w->pad));
         x[lead + k] = (subscript){r, 0};
         if (passes_edge(w, image.dim[lead + k]))
             inside = arena_printf(c->arena, "%s%s%s >= 0 && %s < %lld", inside ? inside : "",
                                   inside ? " && " : "", r, r, (long long)image.dim[lead + k]);
     }
     return inside;
+}
+
+/* Does the variable NAME stand in TEXT?  (The member of a struct is none.)  */
+static bool stands_in(const char *text, const char *name)
+{
+    for (const char *p = strstr(text, name); p; p = strstr(p + 1, name)) {
+        char before = p > text ? p[-1] : ' ', behind = p[strlen(name)];
+        bool whole = !isalnum((unsigned char)before) && !strchr("_>.", before);
+        if (whole && !isalnum((unsigned char)behind) && behind != '_')
+            return true;
+    }
+    return false;
+}
+
+/* Subscripts r0, r1, r2 of the image, as far as TEXT or INSIDE has them: an axis of one element needs
+   none.  */
+static void window_places(cgen *c, const ir_node *v, const subscript *y, int lead, const char *text,
+                          const char *inside)
+{
+    for (int k = 0; k < v->n_windows; k++) {
+        const ir_window *w = &v->window[k];
+        const char *r = arena_printf(c->arena, "r%d", k);
+        if (!stands_in(text, r) && !(inside && stands_in(inside, r)))
+            continue;
+        cgen_line(c, arena_printf(c->arena, w->pad ? "const int %s = %s + %s - %lld;"
+                                                   : "const int %s = %s + %s;",
+                                  r, times(c, w->stride, y[lead + k].text),
+                                  times(c, w->dilation, y[lead + v->n_windows + k].text),
+                                  (long long)w->pad));
+    }
 }
 
 static void windows(cgen *c, int n)
@@ -276,6 +302,7 @@ static void windows(cgen *c, int n)
     const char *inside = window_loops(c, v, c->ir->node[v->arg[0]].shape, x, y);
     const char *to = cgen_element(c, cgen_name(c, n), v->shape, y);
     const char *from = cgen_value(c, v->arg[0], x, &prec);
+    window_places(c, v, y, c->ir->node[v->arg[0]].shape.rank - 1 - v->n_windows, from, inside);
     cgen_line(c, inside ? arena_printf(c->arena, "%s = %s ? %s : %s;", to, inside, from,
                                        cgen_number(c->arena, 0, c->ir->real_bits))
                         : arena_printf(c->arena, "%s = %s;", to, from));
@@ -291,6 +318,7 @@ static void unwindows(cgen *c, int n)
     const char *inside = window_loops(c, v, v->shape, x, y);
     const char *to = cgen_element(c, cgen_name(c, n), v->shape, x);
     const char *from = cgen_value(c, v->arg[0], y, &prec);
+    window_places(c, v, y, v->shape.rank - 1 - v->n_windows, to, inside);
     if (inside)
         cgen_line(c, arena_printf(c->arena, "if (%s)", inside));
     cgen_line(c, arena_printf(c->arena, inside ? "    %s += %s;" : "%s += %s;", to, from));
