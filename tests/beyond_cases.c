@@ -107,8 +107,8 @@ static const char *const blocks[] = {
     "  - while: max(c) > 0.1 and n < 2\n    max: 3\n    carry: {c: h + x @ W, n: 0}\n    do:\n"
     "      - c' = 0.5 * c\n      - n' = n + 1\n",
     "  - repeat: 20\n    carry: {c: h}\n    do: [\"c' = 0.9 * tanh(c) + 0.01 * x[0] * w\"]\n",
-    "  - while: d > 0.2\n    max: 20\n    carry: {c: h, d: 1}\n"
-    "    do: [\"c' = 0.9 * c + 0.01 * w * d\", d' = 0.8 * d]\n",
+    "  - while: d > 0.2\n    max: 20\n    carry: {d: 1, e: mean(h)}\n"
+    "    do: [\"e' = 0.9 * e + 0.01 * d * x[0]\", \"d' = 0.8 * d\"]\n  - c = e * w\n",
 };
 
 /* --- modules: y [4] is the last one's output -------------------------------------------------- */
@@ -169,7 +169,7 @@ static const char *const wholes[] = {
     "params: {W: [3, 4]}\nhidden: {h: [4]}\nstep:\n  - h' = 0.3 * h + 0.5 * embedding(i, W)\n"
     "outputs: {y: h'}\nloss: sum(square(h' - y))\n",
     /* A table of places that only a loop reads; an axis of one element under a window.  */
-    "params: {W: {shape: [3, 4], sparse: {random: {p: 0.5, seed: 1}}}, K: [2, 2, 1, 1]}\n"
+    "params: {W: {shape: [3, 4], sparse: {random: {p: 0.5, seed: 1}}}, K: [1, 2, 1, 1]}\n"
     "hidden: {h: [4]}\nstep:\n  - h' = tanh(h + sparse_matmul(x, W)"
     " + reshape(conv(reshape(h + x[0], [1, 4, 1]), K, padding=same), [4]))\n"
     "outputs: {y: h'}\nloss: sum(square(h' - y))\n",

@@ -91,7 +91,7 @@ void beyond_gradient(const beyond *b, uint64_t seed)
 /* The states of one sample in a row, and the trace of every element of every traced parameter over
    them.  */
 typedef struct {
-    int n_states, state[STATES_MAX];
+    int n_states, state[STATES_MAX], group[STATES_MAX];
     size_t start[STATES_MAX + 1];
     double *trace[EV_VARS]; /* [element][place in the row of states] */
     double *D[STATES_MAX][STATES_MAX];
@@ -112,7 +112,9 @@ static void begin_trace(const beyond *b, sample_trace *e)
 {
     for (int i = 0; i < evaluate_n_vars(b->ev); i++)
         if (evaluate_var(b->ev, i)->kind == EV_HIDDEN) {
+            const etr_var *ours = model_find(b->m, ETR_HIDDEN, evaluate_var(b->ev, i)->path);
             ck_assert_int_lt(e->n_states, STATES_MAX);
+            e->group[e->n_states] = ours ? ours->group : -1;
             e->state[e->n_states] = i;
             e->start[e->n_states + 1] = e->start[e->n_states] + evaluate_var(b->ev, i)->n;
             e->n_states++;
@@ -150,12 +152,13 @@ static void meet_entry(const beyond *b, sample_trace *e, double *const *gradient
             gradient[i][k / w] += e->entry[k % w] * e->trace[i][k];
 }
 
+/* D, inside of groups: the diagonal of a dense product (dense: diagonal) joins no groups.  */
 static void find_jacobians(const beyond *b, sample_trace *e)
 {
     for (int c = 0; c < e->n_states; c++) {
         evaluate_run(b->ev, (ev_seed){.kind = SEED_ALL, .var = e->state[c], .mode = MODE_HOLD});
         for (int r = 0; r < e->n_states; r++)
-            for (size_t k = 0; k < size_of(e, r); k++)
+            for (size_t k = 0; e->group[r] == e->group[c] && k < size_of(e, r); k++)
                 e->D[r][c][k] = beyond_part(evaluate_var(b->ev, e->state[r])->next->t, k);
     }
 }

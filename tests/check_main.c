@@ -22,6 +22,7 @@ static Suite *(*const all_suites[])(void) = {
     lang_suite,
     lists_suite,
     messages_suite,
+    metamorphic_suite,
     npz_suite,
     online_suite,
     optim_suite,

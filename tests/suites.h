@@ -22,6 +22,7 @@ Suite *half_suite(void);
 Suite *lang_suite(void);
 Suite *lists_suite(void);
 Suite *messages_suite(void);
+Suite *metamorphic_suite(void);
 Suite *npz_suite(void);
 Suite *online_suite(void);
 Suite *optim_suite(void);
