@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- operators: h [4] is a state, x [3] an input, u [4] both through weights; three in a model - */
+/* --- operators: h [4] is a state, x [3] an input, u [4] both through weights ------------------ */
 
 enum { TOGETHER = 3 };
 

@@ -113,7 +113,8 @@ static const char *old_name(const char *path)
     return path;
 }
 
-/* Every variable gets numbers that its name alone decides; sample S of a batch those of FIRST + S.  */
+/* Every variable gets numbers that its name alone decides; sample S of a batch those of sample
+   FIRST + S.  */
 static void fill(model *m, int first)
 {
     for (int i = 0; i < m->info->n_vars; i++) {

@@ -82,7 +82,8 @@ static void grow_form(grower *g, const char *form, extent e, int depth)
     }
 }
 
-/* A value of the shape E by its name, or a part of a longer vector; a parameter if there is none.  */
+/* A value of the shape E by its name, or a part of a longer vector; a parameter if there is
+   none.  */
 static void grow_leaf(grower *g, extent e)
 {
     const int first = draw(g, g->n_values + 1);
@@ -218,7 +219,8 @@ static void sparse(grower *g, int n, int depth)
     const int k = 2 + draw(g, 2), p = 7 + draw(g, 3), seed = 1 + draw(g, 3);
     say(g, "sparse_matmul(");
     grow_x(g, k, depth);
-    const int w = param(g, "{shape: [%d, %d], sparse: {random: {p: 0.%d, seed: %d}}}", k, n, p, seed);
+    const int w = param(g, "{shape: [%d, %d], sparse: {random: {p: 0.%d, seed: %d}}}", k, n, p,
+                        seed);
     say(g, !g->plain && draw(g, 2) ? ", abs(W%d))" : ", W%d)", w);
 }
 
@@ -302,7 +304,8 @@ static weight_op *const weight_ops[] = {
 };
 
 /* Those that may stand in a block.  */
-static weight_op *const plain_ops[] = {matmul, matmul_left, grouped, conv1, conv2, sparse, embedding};
+static weight_op *const plain_ops[] = {matmul, matmul_left, grouped,  conv1,
+                                       conv2,  sparse,      embedding};
 
 /* --- matrices --------------------------------------------------------------------------------- */
 

@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Write the spec of model SEED to F.  Equal seeds give equal specs.  Its indices have three values.  */
+/* Write the spec of model SEED to F.  Equal seeds give equal specs.  Its indices have three
+   values.  */
 void grammar_spec(FILE *f, uint64_t seed, int batch);
 
 #endif
