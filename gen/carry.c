@@ -139,7 +139,7 @@ static void carry_group(carrier *c, int inside)
     bool lagged = l->time != TIME_T;
     int flat = inside, sum = NO_NODE;
     for (int a = 0; a < c->group->n_states; a++) {
-        int signal = l->signal[c->group->state[a]], e = meeting(c, a);
+        int signal = learner_signal(l, c->r, c->group->state[a]), e = meeting(c, a);
         bool apart = c->ebar[a] < 0
                      && (l->time == TIME_WINDOW ? !c->stored[a] : past(c, a, lagged) == NO_NODE);
         if (signal == NO_NODE || e == NO_NODE)

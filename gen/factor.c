@@ -111,7 +111,7 @@ static void factor_group(learner *l, const relation *r, const hidden_group *grou
     else if (r->x != NO_NODE)
         x = filter_input(l, r, r->x, &x_now);
     for (int a = 0; a < n; a++) {
-        int ef = l->time == TIME_T ? next[a] : now[a], signal = l->signal[group->state[a]];
+        int ef = l->time == TIME_T ? next[a] : now[a], signal = learner_signal(l, r, group->state[a]);
         if (ef != NO_NODE && signal != NO_NODE)
             sum = diff_plus(g, sum, ir_ew2(g, OP_mul, signal, ef));
     }

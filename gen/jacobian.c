@@ -69,6 +69,15 @@ int jacobian_signal(learner *l, const adjoint *a, int s)
     return l->set->signal_total ? adjoint_total(l->ir, a, next) : adjoint_outside(l->ir, a, next);
 }
 
+/* A parameter by itself goes on through a broadcast where products stop: what leaves a new state that
+   way is in the trace of such a relation already.  */
+int learner_signal(const learner *l, const relation *r, int s)
+{
+    bool spread = l->time == TIME_T && r->op == OP_weight && !l->set->signal_total
+                  && l->set->feedback == FEEDBACK_SYMMETRIC;
+    return spread ? l->adj.direct[l->ir->var[l->gr->hidden[s]].next] : l->signal[s];
+}
+
 void jacobian_signals(learner *l, const adjoint *a)
 {
     ir *g = l->ir;

@@ -69,6 +69,9 @@ void jacobian_signals(learner *l, const adjoint *a);
 void jacobian_put(learner *l, function_plan *f, bool signals);
 int jacobian_signal(learner *l, const adjoint *a, int s);
 
+/* What meets the trace of R in hidden state S; NO_NODE: zero.  */
+int learner_signal(const learner *l, const relation *r, int s);
+
 /* carry.c: make the traces of a relation, and add what they bring to the gradient.  INSIDE, if not NO_NODE,
    is an adjoint of the relation's y whose gradient is to be added in the same pass.  */
 void carry_relation(learner *l, const relation *r, int inside);

@@ -178,6 +178,10 @@ static const char *const wholes[] = {
     "  - g' = where(h > a, tanh(g * w), 0.5 * a)\n"
     "  - h' = tanh(where(h > a, g', h)) + max(where(h > a, h, a)) * 0.1\n"
     "outputs: {y: h'}\nloss: sum(where(h > a, h', g') * y)\n",
+    /* A bias that is broadcast behind a new state: with vjp_time t it counted twice.  */
+    "params: {W: [3, 2], b: [2]}\nhidden: {h: [2], g: [2, 2]}\nstep:\n  - h' = tanh(x @ W + b)\n"
+    "  - g' = 0.2 * g + tanh(g + h')\noutputs: {y: g'}\n"
+    "loss: sum(square(reshape(g', [4]) - y)) + sum(h')\n",
 };
 
 #define COUNT(list) ((int)(sizeof(list) / sizeof *(list)))
@@ -277,5 +281,7 @@ char *beyond_case_text(int i)
 const char *beyond_case_name(int i)
 {
     const int n = i - BEFORE_NETWORKS;
+    if (i >= BEFORE_WHOLES && i < BEFORE_SURROGATES)
+        return "once wrong";
     return n >= 0 && n < COUNT(networks) ? networks[n][0] : "form";
 }
