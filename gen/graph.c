@@ -174,19 +174,27 @@ static void find_groups(graph *gr, unsigned *way, dense_policy dense, bool coupl
 
 /* --- relations --------------------------------------------------------------------------------- */
 
-int graph_params_below(const ir *g, int w, int *param)
+/* As graph_params_below; but what an element_wise below W is made of is a use of its own, if APART.  */
+static int params_below(const ir *g, int w, bool apart, int *param)
 {
     bool *below = ARENA_ARRAY(g->arena, bool, w + 1);
     int n = 0;
     below[w] = true;
-    for (int k = w; k >= 0; k--)
-        for (int i = 0; below[k] && i < g->node[k].n_args; i++)
+    for (int k = w; k >= 0; k--) {
+        bool ends = apart && k != w && g->node[k].op == OP_weight;
+        for (int i = 0; below[k] && !ends && i < g->node[k].n_args; i++)
             below[g->node[k].arg[i]] = true;
+    }
     for (int p = 0; p < g->n_vars; p++)
         if (g->var[p].kind == VAR_PARAM && g->var[p].traced && g->var[p].now <= w
             && below[g->var[p].now])
             param[n++] = p;
     return n;
+}
+
+int graph_params_below(const ir *g, int w, int *param)
+{
+    return params_below(g, w, false, param);
 }
 
 static int skip_reshapes(const ir *g, int n)
@@ -323,9 +331,9 @@ static void follow_use(graph *gr, relation rel, unsigned *way, unsigned *reached
 static bool is_positional(const ir *g, int n)
 {
     const ir_node *v = &g->node[n];
-    if (v->op == OP_var || v->op == OP_const || v->op == OP_iota)
+    if (v->op == OP_var || v->op == OP_const || v->op == OP_iota || v->op == OP_weight)
         return true;
-    if (!(op_table[v->op].elementwise || v->op == OP_broadcast) || v->op == OP_weight)
+    if (!(op_table[v->op].elementwise || v->op == OP_broadcast))
         return false;
     for (int i = 0; i < v->n_args; i++)
         if (!is_positional(g, v->arg[i]))
@@ -343,6 +351,8 @@ static bool *find_elementwise(const graph *gr)
     for (int n = 0; n < gr->n_base; n++)
         for (int i = 0; i < g->node[n].n_args - (graph_weight(g, n) != NO_NODE); i++)
             met[g->node[n].arg[i]] |= !g->node[n].of_params;
+    for (int s = 0; s < gr->n_hidden; s++) /* a state may be parameters and nothing else */
+        met[g->var[gr->hidden[s]].next] = true;
     for (int n = gr->n_base - 1; n >= 0; n--) {
         const ir_node *v = &g->node[n];
         if (!met[n] || !v->of_params || gr->is_weight_op[n])
@@ -372,7 +382,7 @@ static int list_uses(const graph *gr, relation *use)
             rel.source = source_of(g, rel.x);
             rel.bias = bias_of(gr, n);
         }
-        rel.n_params = graph_params_below(g, rel.w, below);
+        rel.n_params = params_below(g, rel.w, elementwise[n], below);
         rel.param = ARENA_ARRAY(g->arena, int, rel.n_params + 1);
         memcpy(rel.param, below, sizeof *below * (size_t)rel.n_params);
         if (rel.n_params > 0)

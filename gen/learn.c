@@ -239,8 +239,8 @@ static int inside_of(learner *l, int y)
     return carried ? adjoint_outside(l->ir, &l->adj, y) : adjoint_total(l->ir, &l->adj, y);
 }
 
-/* Values made of parameters alone: what arrives by way of a new state is the traces' as far up as a relation
-   begins, and otherwise a gradient like any other.  */
+/* Values made of parameters alone: what arrives by way of a new state, or at one, is the traces' as far up as
+   a relation begins, and otherwise a gradient like any other.  */
 static void add_elementwise(learner *l)
 {
     ir *g = l->ir;
@@ -251,8 +251,12 @@ static void add_elementwise(learner *l)
     for (int n = 0; n < l->gr->n_base; n++) {
         if (!g->node[n].of_params)
             continue;
-        learner_add(l, n, l->adj.direct[n]);
+        bool is_state = l->time == TIME_T && l->gr->state_at[n] >= 0;
         carried[n] = diff_plus(g, l->adj.positional[n], l->adj.spread[n]);
+        if (is_state)
+            carried[n] = diff_plus(g, carried[n], l->adj.direct[n]);
+        else
+            learner_add(l, n, l->adj.direct[n]);
     }
     diff_parameters(l->gr, carried, root);
     for (int n = 0; n < l->gr->n_base; n++)
