@@ -175,6 +175,9 @@ static void compare_signals(const beyond *b, int s, bool of_all)
             continue;
         const int var = beyond_state_of(b, signal->group, signal->row);
         const size_t n = evaluate_var(b->ev, var)->n;
+        evaluate_run(b->ev, (ev_seed){.kind = SEED_NOTHING, .var = -1});
+        if (evaluate_var(b->ev, var)->next->of_params)
+            continue; /* the loss may read parameters alone, which are differentiated elsewhere */
         for (size_t k = 0; k < n; k++) {
             evaluate_run(b->ev, (ev_seed){.kind = SEED_NEW, .var = var, .element = k,
                                           .direct = !of_all});

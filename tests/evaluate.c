@@ -186,7 +186,8 @@ static array *new_state(evaluator *ev, room *r, const name_entry *eq, array *x)
     const int var = r->entry[index].var;
     ev_var *v = &ev->var[var];
     x = array_broadcast(&ev->flow, x, v->rank, v->dim);
-    if (v->kind == EV_STATE) {
+    const bool met = ev->flow.mode == MODE_WEIGHTS && x->of_params; /* element-wise, by the state */
+    if (v->kind == EV_STATE || met) {
         x = array_stop(&ev->flow, x);
     } else if (ev->seed.kind == SEED_NEW && ev->seed.var == var) {
         x = array_stop(&ev->flow, x);

@@ -349,7 +349,7 @@ static const char *const forms[] = {
     "cosh(tanh($))", "atan($)", "erf($)", "exp(-square($))", "log(1.5 + sigmoid($))",
     "log1p(square($))", "expm1(tanh($))", "sqrt(1 + square($))", "abs($)", "sign($) * $",
     "relu($)", "softplus($)", "silu($)", "floor(3 * $) * 0.2", "ceil(2 * $) * 0.2", "($ + $)",
-    "($ - $)", "($) * ($)", "($) / (2 + cos($))", "-($)", "0.3 * ($)",
+    "($ - 0.7 * $)", "($) * ($)", "($) / (2 + cos($))", "-($)", "0.3 * ($)",
     "(1.2 + sigmoid($)) ** tanh($)", "(tanh($)) ** 2", "(1 + square($)) ** -0.7", "max($, $)",
     "min($, 0.4)", "maximum($, tanh($))", "minimum($, $)", "where($ > $, $, $)",
     "where(not ($ > 0 and $ <= 0.5) or $ < -0.5, $, $)", "($ >= 0.1) * ($)",
