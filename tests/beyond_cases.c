@@ -178,16 +178,18 @@ static const char *const wholes[] = {
     "  - g' = where(h > a, tanh(g * w), 0.5 * a)\n"
     "  - h' = tanh(where(h > a, g', h)) + max(where(h > a, h, a)) * 0.1\n"
     "outputs: {y: h'}\nloss: sum(where(h > a, h', g') * y)\n",
-    /* A state that is parameters and nothing else had no trace; element_wise among parameters had two.  */
+    /* A state that is parameters and nothing else had no trace; element_wise among parameters had
+       two.  */
     "params: {w: [4], v: [4], a: [4], b: [4]}\nhidden: {h: [4], g: [4]}\nstep:\n  - h' = tanh(w)\n"
     "  - g' = 0.2 * g + tanh(h * x[0]) + element_wise(a) * b * g\noutputs: {y: g'}\n"
     "loss: sum(square(g' - y)) + sum(h' * x[1])\n",
     "params: {a: [4], b: [2]}\nhidden: {h: [2, 2]}\nstep:\n"
-    "  - h' = 0.2 * h + tanh(reshape(element_wise(a), [2, 2]) * x[0]) + exp(element_wise(b)) * 0.1\n"
+    "  - h' = 0.2 * h + tanh(reshape(element_wise(a), [2, 2]) * x[0])"
+    " + exp(element_wise(b)) * 0.1\n"
     "outputs: {y: h'}\nloss: sum(square(reshape(h', [4]) - y))\n",
     /* A bias that is broadcast behind a new state: with vjp_time t it counted twice.  */
-    "params: {W: [3, 2], b: [2]}\nhidden: {h: [2], g: [2, 2]}\nstep:\n  - h' = tanh(x @ W + b)\n"
-    "  - g' = 0.2 * g + tanh(g + h')\noutputs: {y: g'}\n"
+    "params: {W: [3, 2], b: [2]}\nhidden: {h: [2], g: [2, 2]}\nstep:\n"
+    "  - h' = tanh(x @ W + b)\n  - g' = 0.2 * g + tanh(g + h')\noutputs: {y: g'}\n"
     "loss: sum(square(reshape(g', [4]) - y)) + sum(h')\n",
 };
 
