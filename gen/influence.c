@@ -157,7 +157,7 @@ static void influence_relation(influence *in, const relation *r)
         learner_next(l, e[a], next[a], "e = J e + x df");
     }
     for (int a = 0; a < n; a++) {
-        int signal = l->signal[in->group->state[a]];
+        int signal = learner_signal(l, r, in->group->state[a]);
         int met = l->time == TIME_T ? next[a] : g->var[e[a]].now;
         if (signal != NO_NODE && met != NO_NODE)
             sum = diff_plus(g, sum,
