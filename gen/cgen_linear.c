@@ -184,11 +184,12 @@ static int64_t size_of(const cgen *c, const ir_node *v, char letter)
                       : c->ir->node[v->arg[1]].shape.dim[at - comma - 1];
 }
 
-/* The loops' letters: those of y, then the contracted ones; but w's last axis is the innermost one.  */
+/* The loops' letters: those of y, then the contracted ones; but w's last axis, if it has one, is the innermost
+   one.  */
 static void loop_order(const char *labels, char *order)
 {
     const char *arrow = strstr(labels, "->"), *y = arrow + 2;
-    char last = arrow[-1];
+    char last = arrow[-1] == ',' ? '\0' : arrow[-1];
     int n = 0;
     for (const char *p = y; *p; p++)
         if (*p != last)
@@ -196,8 +197,8 @@ static void loop_order(const char *labels, char *order)
     for (const char *p = labels; p < arrow; p++)
         if (*p != ',' && *p != last && !strchr(y, *p) && !memchr(order, *p, (size_t)n))
             order[n++] = *p;
-    order[n++] = last;
-    order[n] = '\0';
+    order[n] = last;
+    order[n + 1] = '\0';
 }
 
 static void einsum(cgen *c, int n)

@@ -52,6 +52,7 @@ static const char *const weight_ops[][2] = {
      "reshape(grouped_matmul(concat(reshape(concat(x, x), [2, 3]), reshape(h, [2, 2])), W) + b, "
      "[4])"},
     {"W: [4, 7]", "einsum(\"k,ok->o\", concat(x, h), W)"},
+    {"W: [5]", "einsum(\"k,o->k\", h, W)"}, /* every axis of the weight is summed alone */
     {"W: [2, 2, 2]", "reshape(einsum(\"bg,gkb->bk\", reshape(h + x[0], [2, 2]), W), [4])"},
     {"W: [3, 1, 1], b: [1]", "reshape(conv(reshape(h + x[0], [4, 1]), W, padding=same) + b, [4])"},
     {"W: [2, 2, 2]",
