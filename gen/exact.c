@@ -81,13 +81,12 @@ static bool add_parameter(learner *l, int p, const bool *later)
     return true;
 }
 
-bool exact_traces(learner *l)
+void exact_traces(learner *l)
 {
     const ir *g = l->ir;
     const bool *later = find_dependences(l->gr);
     int n_vars = g->n_vars;
     for (int p = 0; p < n_vars; p++)
         if (g->var[p].kind == VAR_PARAM && g->var[p].trainable && !add_parameter(l, p, later))
-            return false;
-    return true;
+            return;
 }

@@ -22,23 +22,16 @@ static int number(ir *g, double x)
 static int filter_input(learner *l, const relation *r, int node, int *now)
 {
     ir *g = l->ir;
-    const ir_node v = g->node[node];
-    bool view = v.op == OP_reshape || v.op == OP_windows || v.op == OP_broadcast;
-    if (v.op == OP_const) {
+    if (g->node[node].op == OP_const) {
         *now = node;
         return node;
     }
-    if (view) {
-        int below, next = filter_input(l, r, v.arg[0], &below);
-        int both[2] = {below, next};
-        for (int i = 0; i < 2; i++)
-            both[i] = v.op == OP_reshape     ? ir_reshape(g, both[i], v.shape)
-                      : v.op == OP_broadcast ? ir_broadcast(g, both[i], v.shape)
-                                             : ir_windows(g, both[i], v.window, v.n_windows);
-        *now = both[0];
-        return both[1];
+    if (learner_moves(g, node)) {
+        int below, next_below = filter_input(l, r, g->node[node].arg[0], &below);
+        *now = learner_moved(g, node, below);
+        return learner_moved(g, node, next_below);
     }
-    int e = learner_trace(l, r, NULL, -1, "x", v.shape);
+    int e = learner_trace(l, r, NULL, -1, "x", g->node[node].shape);
     *now = g->var[e].now;
     int next = diff_plus(g, ir_ew2(g, OP_mul, number(g, l->set->decay_x), *now), node);
     learner_next(l, e, next, "x filtered: e = a e + x");

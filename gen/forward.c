@@ -70,28 +70,35 @@ static int contraction(forward *f, int n, int x, int w, bool of_x)
 {
     ir *g = f->ir;
     const char *labels = ir_labels(g, n), *comma = strchr(labels, ','), *arrow = strstr(labels, "->");
-    char dirs[RANK_MAX + 1] = "";
-    for (int k = 0; k < f->dirs.rank; k++)
-        dirs[k] = (char)('A' + k);
+    char dirs[RANK_MAX + 1];
+    ir_letters(dirs, 'A', f->dirs.rank);
     return ir_einsum(g,
                      arena_printf(g->arena, "%.*s%s,%.*s%s->%s%s", (int)(comma - labels), labels,
                                   of_x ? dirs : "", (int)(arrow - comma - 1), comma + 1,
                                   of_x ? "" : dirs, arrow + 2, dirs), x, w);
 }
 
+/* FORM with the letters of N's leading axes for each L, and of the directions for each D.  */
+static const char *labels_of(const forward *f, int n, const char *form)
+{
+    char lead[RANK_MAX + 1], dirs[RANK_MAX + 1];
+    const char *text = "";
+    ir_letters(lead, 'a', f->ir->node[n].shape.rank - 1);
+    ir_letters(dirs, 'A', f->dirs.rank);
+    for (; *form; form++)
+        text = *form == 'L'   ? arena_printf(f->ir->arena, "%s%s", text, lead)
+               : *form == 'D' ? arena_printf(f->ir->arena, "%s%s", text, dirs)
+                              : arena_printf(f->ir->arena, "%s%c", text, *form);
+    return text;
+}
+
 /* y = sum over p of val[.., p] at column col[p]: VAL [.., n, dirs].  */
 static int at_columns(forward *f, int val, int n)
 {
     ir *g = f->ir;
-    const ir_node v = g->node[n];
-    int64_t m = g->pattern[v.pattern].n_cols;
-    char lead[RANK_MAX + 1] = "", dirs[RANK_MAX + 1] = "";
-    int columns = ir_gather(g, forward_eye(g, m), v.pattern, 1); /* [m, n] */
-    for (int k = 0; k + 1 < v.shape.rank; k++)
-        lead[k] = (char)('a' + k);
-    for (int k = 0; k < f->dirs.rank; k++)
-        dirs[k] = (char)('A' + k);
-    return ir_einsum(g, arena_printf(g->arena, "%sx%s,yx->%sy%s", lead, dirs, lead, dirs), val, columns);
+    int p = g->node[n].pattern;
+    int columns = ir_gather(g, forward_eye(g, g->pattern[p].n_cols), p, 1); /* [m, n] */
+    return ir_einsum(g, labels_of(f, n, "LxD,yx->LyD"), val, columns);
 }
 
 static int sparse(forward *f, int n)
@@ -104,7 +111,7 @@ static int sparse(forward *f, int n)
                         rank, true);
     if (f->t[v.arg[1]] != NO_NODE)
         sum = diff_plus(g, sum, at_columns(f, ir_ew2(g, OP_mul, along(f, ir_gather(g, v.arg[0], v.pattern, 0)),
-                                                f->t[v.arg[1]]), n));
+                                                     f->t[v.arg[1]]), n));
     return sum;
 }
 
@@ -115,19 +122,10 @@ static int product(forward *f, int n)
     int x = v.arg[0], w = v.arg[1], sum = NO_NODE;
     if (v.op == OP_sparse)
         return sparse(f, n);
-    if (v.op == OP_embed) {
-        forward rows = *f;
-        int hot = ir_one_hot(g, x, g->node[w].shape.dim[0]);
-        char lead[RANK_MAX + 1] = "", dirs[RANK_MAX + 1] = "";
-        for (int k = 0; k + 1 < v.shape.rank; k++)
-            lead[k] = (char)('a' + k);
-        for (int k = 0; k < rows.dirs.rank; k++)
-            dirs[k] = (char)('A' + k);
-        return f->t[w] == NO_NODE
-                   ? NO_NODE
-                   : ir_einsum(g, arena_printf(g->arena, "%sx,xy%s->%sy%s", lead, dirs, lead, dirs), hot,
-                               f->t[w]);
-    }
+    if (v.op == OP_embed)
+        return f->t[w] == NO_NODE ? NO_NODE
+                                  : ir_einsum(g, labels_of(f, n, "Lx,xyD->LyD"),
+                                              ir_one_hot(g, x, g->node[w].shape.dim[0]), f->t[w]);
     if (f->t[x] != NO_NODE)
         sum = contraction(f, n, f->t[x], w, true);
     if (f->t[w] != NO_NODE)

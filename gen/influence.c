@@ -168,14 +168,14 @@ static void influence_relation(influence *in, const relation *r)
         learner_add(l, r->w, trace_to_weight(g, &f, ir_reshape(g, sum, f.trace)));
 }
 
-bool influence_traces(learner *l)
+void influence_traces(learner *l)
 {
     for (int k = 0; k < l->gr->n_groups; k++) {
         influence in = {.l = l, .group = &l->gr->group[k],
                         .places = shape_numel(l->gr->group[k].varshape)};
         in.J = forward_full(l->gr, k, l->set->at);
         if (!in.J)
-            return false;
+            return;
         in.near = near_matrix(l, in.group, in.places);
         for (int r = 0; r < l->gr->n_relations; r++) {
             const relation *rel = &l->gr->relation[r];
@@ -184,5 +184,4 @@ bool influence_traces(learner *l)
                     influence_relation(&in, rel);
         }
     }
-    return true;
 }

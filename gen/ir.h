@@ -177,6 +177,9 @@ int ir_take(ir *g, int x, int index);
    where it is one.  */
 int ir_einsum(ir *g, const char *labels, int x, int w);
 
+/* N labels from FIRST on, as a string: "abc".  */
+void ir_letters(char to[RANK_MAX + 1], char first, int n);
+
 /* The labels of a contraction (OP_matmul, OP_matmul_t, OP_einsum), in the arena.  */
 const char *ir_labels(const ir *g, int n);
 

@@ -165,14 +165,20 @@ int ir_einsum(ir *g, const char *labels, int x, int w)
                                   .labels = text, .var = -1});
 }
 
+void ir_letters(char to[RANK_MAX + 1], char first, int n)
+{
+    for (int k = 0; k < n; k++)
+        to[k] = (char)(first + k);
+    to[n] = '\0';
+}
+
 const char *ir_labels(const ir *g, int n)
 {
     const ir_node *v = &g->node[n];
+    char lead[RANK_MAX + 1];
     if (v->op == OP_einsum)
         return v->labels;
-    char lead[RANK_MAX + 1] = "";
-    for (int k = 0; k + 1 < v->shape.rank; k++)
-        lead[k] = (char)('a' + k);
+    ir_letters(lead, 'a', v->shape.rank - 1);
     return arena_printf(g->arena, v->op == OP_matmul ? "%sx,xy->%sy" : "%sx,yx->%sy", lead, lead);
 }
 

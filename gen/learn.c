@@ -49,12 +49,15 @@ static int lag_variable(learner *l, int node)
     return v;
 }
 
-/* What only moves values is done again on what was kept below it.  */
-static int lag_view(learner *l, int node)
+bool learner_moves(const ir *g, int node)
 {
-    ir *g = l->ir;
+    op_code op = g->node[node].op;
+    return op == OP_broadcast || op == OP_reshape || op == OP_windows;
+}
+
+int learner_moved(ir *g, int node, int x)
+{
     const ir_node v = g->node[node];
-    int x = learner_lag(l, v.arg[0]);
     return v.op == OP_broadcast ? ir_broadcast(g, x, v.shape)
            : v.op == OP_reshape ? ir_reshape(g, x, v.shape)
                                 : ir_windows(g, x, v.window, v.n_windows);
@@ -63,11 +66,10 @@ static int lag_view(learner *l, int node)
 int learner_lag(learner *l, int node)
 {
     ir *g = l->ir;
-    op_code op = g->node[node].op;
-    if (op == OP_const)
+    if (g->node[node].op == OP_const)
         return node;
-    if (op == OP_broadcast || op == OP_reshape || op == OP_windows)
-        return lag_view(l, node);
+    if (learner_moves(g, node))
+        return learner_moved(g, node, learner_lag(l, g->node[node].arg[0]));
     for (int i = 0; i < l->n_lags; i++)
         if (l->lag_of[i] == node)
             return g->var[l->lag_var[i]].now;
@@ -264,6 +266,12 @@ static void add_elementwise(learner *l)
             learner_add(l, n, carried[n]);
 }
 
+/* Are traces made relation by relation, not for a group at once?  */
+static bool by_relation(const learner *l)
+{
+    return l->set->trace != TRACE_RANDOM && l->set->trace != TRACE_INFLUENCE;
+}
+
 /* Everything that no trace carries.  WITH_TRACES: some products of relations were added in their pass.  */
 static void add_inside(learner *l, bool with_traces)
 {
@@ -274,8 +282,7 @@ static void add_inside(learner *l, bool with_traces)
         if (graph_weight(g, n) == NO_NODE || g->node[n].op == OP_weight)
             continue;
         const relation *r = with_traces && l->time == TIME_T ? relation_of(l->gr, n) : NULL;
-        bool apart = l->set->trace == TRACE_RANDOM || l->set->trace == TRACE_INFLUENCE;
-        if (!r || apart || factor_chosen(l, r))
+        if (!r || !by_relation(l) || factor_chosen(l, r))
             add_product(l, n, inside_of(l, n));
     }
     add_elementwise(l);
@@ -285,11 +292,11 @@ static void add_inside(learner *l, bool with_traces)
 
 static void carry_all(learner *l)
 {
-    if (l->set->trace == TRACE_RANDOM || l->set->trace == TRACE_INFLUENCE) {
-        (void)(l->set->trace == TRACE_RANDOM ? unbiased_traces(l) : influence_traces(l));
-        return;
-    }
-    for (int r = 0; r < l->gr->n_relations; r++) {
+    if (l->set->trace == TRACE_RANDOM)
+        unbiased_traces(l);
+    else if (l->set->trace == TRACE_INFLUENCE)
+        influence_traces(l);
+    for (int r = 0; by_relation(l) && r < l->gr->n_relations; r++) {
         const relation *rel = &l->gr->relation[r];
         bool with = l->time == TIME_T && !l->set->plain_none && rel->op != OP_weight;
         if (factor_chosen(l, rel))
@@ -380,23 +387,19 @@ static void set_feedback(learner *l)
     }
 }
 
-/* Everything by forward mode.  */
-static void plan_exact(learner *l)
+/* One function for all of it: step, loss, gradient and trace.  */
+static void put_learn(learner *l)
 {
     function_plan *f = &l->plan->learn;
-    if (!exact_traces(l))
-        return;
     put_step(l, f);
     put_loss(l, f);
     put_gradients(l, f);
     put_traces(l, f);
 }
 
-/* One function: step, trace and gradient.  */
 static void plan_fused(learner *l)
 {
     ir *g = l->ir;
-    function_plan *f = &l->plan->learn;
     l->adj = diff_adjoint(l->gr, l->time == TIME_T, NULL);
     for (int s = 0; s < l->gr->n_hidden; s++)
         l->signal[s] = l->time == TIME_T ? jacobian_signal(l, &l->adj, s)
@@ -404,10 +407,7 @@ static void plan_fused(learner *l)
     set_feedback(l);
     carry_all(l);
     add_inside(l, true);
-    put_step(l, f);
-    put_loss(l, f);
-    put_gradients(l, f);
-    put_traces(l, f);
+    put_learn(l);
 }
 
 /* One step of exact reverse mode: on entry ds is d(later losses)/d(new state), on exit
@@ -493,7 +493,8 @@ model_plan *learn_plan(graph *gr, const learning *set)
     jacobian_put(&l, &plan->l2h, false);
     jacobian_put(&l, &plan->l2h, true);
     if (set->trace == TRACE_EXACT) {
-        plan_exact(&l);
+        exact_traces(&l);
+        put_learn(&l);
         return plan;
     }
     if (l.time != TIME_WINDOW) {

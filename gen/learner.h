@@ -41,6 +41,10 @@ void learner_put(const learner *l, function_plan *f, int node, const char *place
 /* Add NODE to the gradient of the value N, which is made of parameters alone.  */
 void learner_add(learner *l, int n, int node);
 
+/* Does NODE only move values, so that it can be done again on what was kept below it?  And that, on X.  */
+bool learner_moves(const ir *g, int node);
+int learner_moved(ir *g, int node, int x);
+
 /* NODE's value one step ago, kept in the trace block unless it is constant.  */
 int learner_lag(learner *l, int node);
 
@@ -77,10 +81,10 @@ int learner_signal(const learner *l, const relation *r, int s);
 void carry_relation(learner *l, const relation *r, int inside);
 
 /* exact.c: the influence of every parameter and its exact gradient.  unbiased.c: a random product in its place.
-   influence.c: that on the positions that are near.  False after an error.  */
-bool exact_traces(learner *l);
-bool unbiased_traces(learner *l);
-bool influence_traces(learner *l);
+   influence.c: that on the positions that are near.  */
+void exact_traces(learner *l);
+void unbiased_traces(learner *l);
+void influence_traces(learner *l);
 
 /* factor.c: the same with a filtered input and a filtered df in the place of a trace.  */
 void factor_relation(learner *l, const relation *r);

@@ -20,7 +20,7 @@ static void copy_part(char *to, const char *from, const char *end)
 /* The labels of x, w and y.  */
 static void read_labels(ir *g, const relation *r, trace_form *f, char *w)
 {
-    char lead[RANK_MAX + 1] = "";
+    char lead[RANK_MAX + 1];
     if (is_product(r->op)) {
         const char *labels = ir_labels(g, r->y);
         const char *comma = strchr(labels, ','), *arrow = strstr(labels, "->");
@@ -29,8 +29,7 @@ static void read_labels(ir *g, const relation *r, trace_form *f, char *w)
         copy_part(f->of_y, arrow + 2, arrow + strlen(arrow));
         return;
     }
-    for (int k = 0; k + 1 < f->y.rank; k++)
-        lead[k] = (char)('a' + k);
+    ir_letters(lead, 'a', f->y.rank - 1);
     if (r->op == OP_embed) {
         strcat(strcpy(f->x, lead), "x");
         strcpy(w, "xy");

@@ -178,7 +178,7 @@ static bool estimate_group(estimate *e)
     return true;
 }
 
-bool unbiased_traces(learner *l)
+void unbiased_traces(learner *l)
 {
     ir *g = l->ir;
     for (int k = 0; k < l->gr->n_groups; k++) {
@@ -188,7 +188,7 @@ bool unbiased_traces(learner *l)
                       .proj = ARENA_ARRAY(g->arena, int, r), .theta = ARENA_ARRAY(g->arena, int, r),
                       .nu = ARENA_ARRAY(g->arena, int, n), .s = ARENA_ARRAY(g->arena, int, n)};
         if (!draw_signs(&e) || !project(&e))
-            return false;
+            return;
         if (e.n_weights == 0)
             continue;
         for (int a = 0; a < n; a++) {
@@ -198,7 +198,6 @@ bool unbiased_traces(learner *l)
             g->var[e.s[a]].note = arena_printf(g->arena, "random direction of %s", path);
         }
         if (!estimate_group(&e))
-            return false;
+            return;
     }
-    return true;
 }

@@ -80,9 +80,8 @@ int weight_grouped_matmul(const call *c)
     shape x = builtin_shape(c, 0), w = builtin_shape(c, 1);
     if (x.rank < 2 || w.rank != 3 || x.dim[x.rank - 2] != w.dim[0] || x.dim[x.rank - 1] != w.dim[1])
         return builtin_misfit(c);
-    char lead[RANK_MAX + 1] = "";
-    for (int k = 0; k < x.rank - 2; k++)
-        lead[k] = (char)('a' + k);
+    char lead[RANK_MAX + 1];
+    ir_letters(lead, 'a', x.rank - 2);
     return ir_einsum(c->lo->ir,
                      arena_printf(c->lo->arena, "%sxy,xyz->%sxz", lead, lead), c->arg[0], c->arg[1]);
 }
@@ -135,8 +134,10 @@ static bool set_places(const call *c, ir_window *w, int64_t n, bool same)
     return true;
 }
 
-/* Windows of SIZE over the N_AXES axes before the last one of x.  */
-static bool read_windows(const call *c, shape x, int n_axes, const int64_t *size, ir_window *w)
+/* Windows of SIZE over the N_AXES axes before the last one of x.  They stand side by side (APART) unless a
+   stride is given, or else at every element.  */
+static bool read_windows(const call *c, shape x, int n_axes, const int64_t *size, bool apart,
+                         ir_window *w)
 {
     int64_t stride[SPATIAL_MAX], dilation[SPATIAL_MAX], pad[SPATIAL_MAX] = {0};
     const expr *padding = builtin_keyword(c, "padding");
@@ -151,6 +152,8 @@ static bool read_windows(const call *c, shape x, int n_axes, const int64_t *size
         || (!word && !read_sizes(c, "padding", n_axes, 0, true, pad)))
         return false;
     for (int k = 0; k < n_axes; k++) {
+        if (apart && !builtin_keyword(c, "stride"))
+            stride[k] = size[k];
         w[k] = (ir_window){size[k], stride[k], dilation[k], pad[k], 0};
         if (!set_places(c, &w[k], x.dim[x.rank - 1 - n_axes + k], same))
             return false;
@@ -212,7 +215,7 @@ int weight_conv(const call *c)
         return builtin_misfit(c);
     if (x.rank + n_axes > RANK_MAX)
         return builtin_refuse(c, "E0605", "cannot keep the windows of so many axes");
-    if (!read_sizes(c, "groups", 1, 1, false, &groups) || !read_windows(c, x, n_axes, kernel.dim, w))
+    if (!read_sizes(c, "groups", 1, 1, false, &groups) || !read_windows(c, x, n_axes, kernel.dim, false, w))
         return NO_NODE;
     int64_t channels = x.dim[x.rank - 1], in = kernel.dim[kernel.rank - 2];
     if (channels == in * groups && kernel.dim[kernel.rank - 1] % groups == 0)
@@ -243,13 +246,8 @@ static int pool(const call *c, op_code op)
             return NO_NODE;
         total *= size[k];
     }
-    if (!read_windows(c, x, n_axes, size, w))
+    if (!read_windows(c, x, n_axes, size, true, w))
         return NO_NODE;
-    if (builtin_keyword(c, "stride") == NULL)
-        for (int k = 0; k < n_axes; k++) {
-            w[k].stride = size[k];
-            set_places(c, &w[k], x.dim[x.rank - 1 - n_axes + k], false);
-        }
     int y = ir_windows(g, c->arg[0], w, n_axes);
     unsigned mask = ((1u << n_axes) - 1) << (g->node[y].shape.rank - 1 - n_axes);
     y = ir_reduce(g, op, y, mask);
