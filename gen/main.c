@@ -16,15 +16,15 @@ static int print(buf *text)
     return EXIT_SUCCESS;
 }
 
-static int show(const graph *gr, show_form form)
+/* FORM is one of options_graphs.  */
+static int show(const graph *gr, const char *form)
 {
+    static void (*const shows[])(const graph *, buf *) = {show_text, show_json, show_gv};
     buf out = {NULL, 0, 0};
-    if (form == SHOW_TEXT)
-        show_text(gr, &out);
-    else if (form == SHOW_JSON)
-        show_json(gr, &out);
-    else
-        show_gv(gr, &out);
+    int i = 0;
+    while (options_graphs[i] != form)
+        i++;
+    shows[i](gr, &out);
     return print(&out);
 }
 
@@ -66,7 +66,7 @@ static int compile(const options *o, arena *a, diag *d)
         return (int)status;
     if (!options_learning(o, s, a, d, &set))
         return SPEC_WRONG;
-    const lower_options lo = {o->data_dir, o->n_defines, o->define, o->prefix, o->check_only};
+    const lower_options lo = {o->data_dir, o->define.n, o->define.item, o->prefix, o->check_only};
     ir *g = lower_spec(s, &lo, a, d);
     if (!g)
         return SPEC_WRONG;
@@ -77,8 +77,8 @@ static int compile(const options *o, arena *a, diag *d)
     if (!gr)
         return SPEC_WRONG;
     verify(g);
-    if (o->show != SHOW_NOTHING)
-        return show(gr, o->show);
+    if (o->graph)
+        return show(gr, o->graph);
     model_plan *plan = learn_plan(gr, &set);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;

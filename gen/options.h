@@ -7,32 +7,38 @@
 #include "report.h"
 #include "spec.h"
 
-typedef enum { SHOW_NOTHING, SHOW_TEXT, SHOW_JSON, SHOW_GV } show_form;
+/* The values of an option that may be there several times.  */
+typedef struct {
+    size_t n, cap;
+    const char **item;
+} option_list;
 
 typedef struct {
     const char *model;
+    const char *directory; /* -d: where the outputs go; NULL: here */
     const char *c_path, *h_path;
     const char *prefix; /* NULL: the model's name */
     const char *m4;
     const char *data_dir;
-    size_t n_defines, cap_defines;
-    const char **define; /* -D NAME=VALUE */
+    option_list define; /* -D NAME=VALUE */
     const char *rule, *vjp_time, *signal, *plain, *dense; /* NULL: as the spec says */
     int window;                                           /* 0: as the spec says */
-    size_t n_learning, cap_learning;
-    const char **learning; /* -L KEY=VALUE */
+    option_list learning; /* -L KEY=VALUE */
     int unroll;
     int max_errors;
     const char *report; /* where to; NULL: nowhere */
     bool report_json;
     report_limits limits;
-    show_form show;
-    const char *dump; /* one of options_dumps: the pass to print after; NULL: none */
+    const char *graph; /* one of options_graphs: print the graph in this form; NULL: not */
+    const char *dump;  /* one of options_dumps: the pass to print after; NULL: none */
     bool check_only, list_outputs;
 } options;
 
 /* The passes that --dump prints after: the tensor graph, and with all derivatives.  */
 extern const char *const options_dumps[];
+
+/* The forms of --graph.  */
+extern const char *const options_graphs[];
 
 enum { EXIT_USAGE = 2, EXIT_ENVIRONMENT = 4, OPTIONS_GO_ON = -1 };
 

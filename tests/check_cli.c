@@ -264,7 +264,7 @@ START_TEST(usage)
     run("--vjp-time=2 model.yaml", 2, "--vjp-time is one of t, t_minus_1, not '2'");
     run("--graph=png model.yaml", 2, "--graph is one of text, json, gv, not 'png'");
     run("--dump=x model.yaml", 2, "--dump is one of ir, diff, not 'x'");
-    run("--window=0 model.yaml", 2, "--window is a number of steps, not '0'");
+    run("--window=0 model.yaml", 2, "--window is a whole number from 1 to 1048576, not '0'");
     run("--window=1x model.yaml", 2, "not '1x'");
     run("--window=99999999999999999999 model.yaml", 2, "--window");
     run("--unroll=65 model.yaml", 2, "--unroll");

@@ -26,6 +26,7 @@ static Suite *(*const all_suites[])(void) = {
     npz_suite,
     online_suite,
     optim_suite,
+    options_suite,
     passes_suite,
     quote_suite,
     repeat_suite,

@@ -26,6 +26,7 @@ Suite *metamorphic_suite(void);
 Suite *npz_suite(void);
 Suite *online_suite(void);
 Suite *optim_suite(void);
+Suite *options_suite(void);
 Suite *passes_suite(void);
 Suite *quote_suite(void);
 Suite *repeat_suite(void);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: one option and its value.  Out: the field of options that it is about.  */
+#include "option_table.h"
+
+#include "option_docs.h"
+#include "rule.h"
+#include "size.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNROLL_MAX = 64, WINDOW_MAX = 1 << 20 };
+
+/* --- words --------------------------------------------------------------------------------------- */
+
+const char *const options_dumps[] = {"ir", "diff", NULL};
+const char *const options_graphs[] = {"text", "json", "gv", NULL};
+
+static const char *const *dumps(void)
+{
+    return options_dumps;
+}
+
+static const char *const *graphs(void)
+{
+    return options_graphs;
+}
+
+static const char *const *vjp_times(void)
+{
+    return rule_words(LEARN_VJP_TIME);
+}
+
+static const char *const *signals(void)
+{
+    return rule_words(LEARN_SIGNAL);
+}
+
+static const char *const *plains(void)
+{
+    return rule_words(LEARN_PLAIN);
+}
+
+static const char *const *denses(void)
+{
+    return rule_words(LEARN_DENSE);
+}
+
+/* --- what needs more than being kept --------------------------------------------------------------- */
+
+int option_usage(const char *text, const char *word)
+{
+    fprintf(stderr, "etrace-gen: error: %s%s%s%s\n", text, word ? " '" : "", word ? word : "",
+            word ? "'" : "");
+    fputs("etrace-gen: note: 'etrace-gen --help' lists the options\n", stderr);
+    return EXIT_USAGE;
+}
+
+static int keep(const char **field, const char *value)
+{
+    *field = value;
+    return OPTIONS_GO_ON;
+}
+
+static int read_prefix(const option_row *row, const char *value, arena *a, options *o)
+{
+    const char *fault = spec_name_fault(value);
+    (void)row;
+    (void)a;
+    return fault ? option_usage(fault, value) : keep(&o->prefix, value);
+}
+
+static int read_define(const option_row *row, const char *value, arena *a, options *o)
+{
+    (void)row;
+    if (!strchr(value, '='))
+        return option_usage("-D is NAME=N, not", value);
+    ARENA_PUSH(a, o->define.item, o->define.n, o->define.cap, value);
+    return OPTIONS_GO_ON;
+}
+
+static int read_report(const option_row *row, const char *value, arena *a, options *o)
+{
+    const char *end = value ? strrchr(value, '.') : ".txt";
+    (void)row;
+    (void)a;
+    o->report_json = end && strcmp(end, ".json") == 0;
+    if (!o->report_json && (!end || strcmp(end, ".txt") != 0))
+        return option_usage("--report writes a file .txt or .json, not", value);
+    return keep(&o->report, value ? value : "-");
+}
+
+static int print_help(const option_row *row, const char *value, arena *a, options *o)
+{
+    buf text = {0};
+    (void)row, (void)value, (void)a, (void)o;
+    option_help(&text);
+    fputs(buf_text(&text), stdout);
+    buf_free(&text);
+    return EXIT_SUCCESS;
+}
+
+static int print_version(const option_row *row, const char *value, arena *a, options *o)
+{
+    (void)row, (void)value, (void)a, (void)o;
+    puts("etrace-gen " PACKAGE_VERSION "\n"
+         "License Apache-2.0; what it writes is under MIT-0.  There is no warranty.");
+    return EXIT_SUCCESS;
+}
+
+/* --- the table ------------------------------------------------------------------------------------- */
+
+#define FIELD(name) .field = offsetof(options, name)
+
+const option_row option_rows[] = {
+    {OPTION_HEADING, .help = "Output"},
+    {OPTION_TEXT, 'o', NULL, "output", "FILE", "write the C to FILE, or to standard output if it is -",
+     "Without it the name is that of the spec with the ending .c, in the current folder.",
+     FIELD(c_path), .offer = OFFER_FILES},
+    {OPTION_TEXT, 'H', NULL, "header", "FILE",
+     "write the header to FILE (default: the name of the C file with .h)", FIELD(h_path),
+     .offer = OFFER_FILES},
+    {OPTION_TEXT, 'd', NULL, "directory", "DIR", "write all into DIR", FIELD(directory),
+     .offer = OFFER_FOLDERS},
+    {OPTION_OTHER, 'p', NULL, "prefix", "NAME",
+     "begin emitted names with NAME (default: the model's name)", .read = read_prefix},
+    {OPTION_NUMBER, '\0', NULL, "unroll", "N",
+     "write out loops of at most N turns, from 0 to 64 (default: 8)", FIELD(unroll),
+     .max = UNROLL_MAX},
+    {OPTION_FLAG, '\0', NULL, "list-outputs", NULL, "print the names of what would be written",
+     "The spec need not be there yet.", FIELD(list_outputs)},
+
+    {OPTION_HEADING, .help = "The model"},
+    {OPTION_OTHER, 'D', NULL, "define", "NAME=N", "give the dim NAME the size N",
+     "A name that the spec does not declare is an error.", .read = read_define},
+    {OPTION_WORD, '\0', NULL, "rule", "RULE", "learn by RULE instead of the spec's",
+     "The settings of the spec then do not count, but for dense.", FIELD(rule),
+     .words = rule_names},
+    {OPTION_NUMBER, '\0', NULL, "window", "K", "differentiate K steps exactly, behind the trace",
+     FIELD(window), .min = 1, .max = WINDOW_MAX},
+    {OPTION_WORD, '\0', NULL, "vjp-time", "T", "when the signal meets the trace: t_minus_1 or t",
+     FIELD(vjp_time), .words = vjp_times},
+    {OPTION_WORD, '\0', NULL, "signal", "S", "direct, or total as the reference's", FIELD(signal),
+     .words = signals},
+    {OPTION_WORD, '\0', NULL, "plain", "P",
+     "gradient of parameters without trace: exact, or none as the reference's", FIELD(plain),
+     .words = plains},
+    {OPTION_WORD, '\0', NULL, "dense", "D",
+     "states mixed by no weight: error, diagonal or drop", FIELD(dense), .words = denses},
+    {OPTION_LIST, 'L', NULL, "learning", "KEY=VALUE", "any key of learning: decay=0.9",
+     FIELD(learning)},
+
+    {OPTION_HEADING, .help = "Looking at it"},
+    {OPTION_FLAG, 'n', NULL, "check", NULL, "check the spec; write nothing",
+     "Derivatives that the spec states are compared with differences, too.", FIELD(check_only)},
+    {OPTION_WORD, '\0', NULL, "graph", "FORM",
+     "print the eligibility-trace graph; write nothing", FIELD(graph), .words = graphs},
+    {OPTION_WORD, '\0', NULL, "dump", "PASS", "print the nodes after PASS; write nothing",
+     FIELD(dump), .words = dumps},
+    {OPTION_OTHER, '\0', NULL, "report", "[FILE]",
+     "print bytes and operations, too, or write them to FILE (.txt or .json)", .read = read_report,
+     .offer = OFFER_FILES},
+    {OPTION_BYTES, '\0', NULL, "max-ram", "N",
+     "refuse a model that needs more RAM to learn (64K, 1.5M, 2G)", FIELD(limits.ram)},
+    {OPTION_BYTES, '\0', NULL, "max-rom", "N", "refuse one with more bytes of constant tables",
+     FIELD(limits.rom)},
+    {OPTION_BYTES, '\0', NULL, "max-stack", "N", "refuse one that needs more stack",
+     FIELD(limits.stack)},
+
+    {OPTION_HEADING, .help = "Messages"},
+    {OPTION_NUMBER, '\0', NULL, "max-errors", "N", "stop after N errors (default: 20; 0: never)",
+     FIELD(max_errors), .max = INT_MAX},
+
+    {OPTION_HEADING, .help = "Other"},
+    {OPTION_TEXT, '\0', NULL, "m4", "PATH", "run this GNU m4", FIELD(m4), .offer = OFFER_FILES},
+    {OPTION_OTHER, 'h', NULL, "help", NULL, "print this", .read = print_help},
+    {OPTION_OTHER, 'V', NULL, "version", NULL, "print the version", .read = print_version},
+};
+
+const int n_option_rows = sizeof option_rows / sizeof option_rows[0];
+
+/* --- reading --------------------------------------------------------------------------------------- */
+
+const char *option_spelling(const option_row *row, arena *a)
+{
+    return row->name ? arena_printf(a, "--%s", row->name)
+                     : arena_printf(a, "-%c%s", row->letter, row->tail ? row->tail : "");
+}
+
+bool option_may_lack_value(const option_row *row)
+{
+    return row->argument && row->argument[0] == '[';
+}
+
+static int read_number(const option_row *row, const char *value, arena *a, int *field)
+{
+    char *end;
+    errno = 0;
+    long n = strtol(value, &end, 10);
+    *field = (int)n;
+    if (*value && *end == '\0' && errno == 0 && n >= row->min && n <= row->max)
+        return OPTIONS_GO_ON;
+    const char *up_to = row->max < INT_MAX ? arena_printf(a, " to %d", row->max) : "";
+    return option_usage(arena_printf(a, "%s is a whole number from %d%s, not",
+                                     option_spelling(row, a), row->min, up_to), value);
+}
+
+static int read_bytes(const option_row *row, const char *value, arena *a, int64_t *field)
+{
+    if (size_read(value, field) && *field > 0)
+        return OPTIONS_GO_ON;
+    return option_usage(arena_printf(a, "%s is a number of bytes like 4096, 64K, 1.5M or 2G, not",
+                                     option_spelling(row, a)), value);
+}
+
+static int read_word(const option_row *row, const char *value, arena *a, const char **field)
+{
+    const char *all = "";
+    for (const char *const *word = row->words(); *word; word++) {
+        if (strcmp(value, *word) == 0)
+            return keep(field, *word);
+        all = arena_printf(a, "%s%s%s", all, *all ? ", " : "", *word);
+    }
+    return option_usage(arena_printf(a, "%s is one of %s, not", option_spelling(row, a), all), value);
+}
+
+int option_read(const option_row *row, const char *value, arena *a, options *o)
+{
+    void *field = (char *)o + row->field;
+    option_list *list = field;
+    switch (row->kind) {
+    case OPTION_HEADING: break;
+    case OPTION_FLAG: *(bool *)field = true; break;
+    case OPTION_TEXT: return keep(field, value);
+    case OPTION_WORD: return read_word(row, value, a, field);
+    case OPTION_NUMBER: return read_number(row, value, a, field);
+    case OPTION_BYTES: return read_bytes(row, value, a, field);
+    case OPTION_LIST: ARENA_PUSH(a, list->item, list->n, list->cap, value); break;
+    case OPTION_OTHER: return row->read(row, value, a, o);
+    }
+    return OPTIONS_GO_ON;
+}

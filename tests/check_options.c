@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of options against what is made from it: --help, the manual page, the completions.  Each
+   has every option and no other one, and the programs that read them find nothing wrong.  */
+#define _XOPEN_SOURCE 700
+#include "option_docs.h"
+#include "option_table.h"
+#include "run.h"
+#include "suites.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *folder;
+
+static void set_up(void)
+{
+    folder = run_make_folder();
+}
+
+static void tear_down(void)
+{
+    run_remove_folder(folder);
+}
+
+static void write_manual(buf *out)
+{
+    buf template = {0};
+    ck_assert(run_read_file(run_source_path("doc/etrace-gen.1.in"), &template));
+    option_manual(template.text, out);
+    buf_free(&template);
+}
+
+/* LINE in a shell, in the folder of the test.  */
+static run_result shell(const char *line)
+{
+    const char *argv[] = {"sh", "-c", line, NULL};
+    return run_program(folder, argv);
+}
+
+/* Is PROGRAM there?  Says a word where it is not.  */
+static bool there(const char *program)
+{
+    buf line = {0};
+    buf_printf(&line, "command -v %s >/dev/null", program);
+    run_result r = shell(line.text);
+    bool found = r.status == 0;
+    buf_free(&line);
+    run_free(&r);
+    if (!found)
+        printf("options: %s is not there, and not asked\n", program);
+    return found;
+}
+
+/* LINE says nothing and ends well.  */
+static void is_clean(const char *line)
+{
+    run_result r = shell(line);
+    ck_assert_msg(r.status == 0 && r.out.len == 0 && r.err.len == 0, "%s: %s%s", line,
+                  buf_text(&r.out), buf_text(&r.err));
+    run_free(&r);
+}
+
+static void keep(const char *name, const buf *text)
+{
+    run_write_file(run_path(folder, name), text->text, text->len);
+}
+
+/* Is WORD in TEXT, and no longer word in its place?  */
+static bool has_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = strstr(text, word); p; p = strstr(p + 1, word)) {
+        bool starts = p == text || !(isalnum((unsigned char)p[-1]) || p[-1] == '-');
+        if (starts && !(isalnum((unsigned char)p[n]) || p[n] == '-'))
+            return true;
+    }
+    return false;
+}
+
+static void all_are_in(const char *what, const char *text)
+{
+    arena *a = arena_new();
+    for (int i = 0; i < n_option_rows; i++) {
+        const option_row *row = &option_rows[i];
+        const char *tail = row->tail ? row->tail : "";
+        if (row->name)
+            ck_assert_msg(has_word(text, arena_printf(a, "--%s", row->name)), "--%s is not in %s",
+                          row->name, what);
+        if (row->letter)
+            ck_assert_msg(has_word(text, arena_printf(a, "-%c%s", row->letter, tail)),
+                          "-%c%s is not in %s", row->letter, tail, what);
+    }
+    arena_free(a);
+}
+
+static bool is_long_option(const char *word, size_t n)
+{
+    for (int i = 0; i < n_option_rows; i++)
+        if (option_rows[i].name && strlen(option_rows[i].name) == n
+            && strncmp(option_rows[i].name, word, n) == 0)
+            return true;
+    return false;
+}
+
+/* Every --word of TEXT is an option.  */
+static void no_other_is_in(const char *what, const char *text)
+{
+    for (const char *p = strstr(text, "--"); p; p = strstr(p + 2, "--")) {
+        size_t n = 0;
+        while (isalnum((unsigned char)p[2 + n]) || p[2 + n] == '-')
+            n++;
+        if (n > 0 && (p == text || !isalnum((unsigned char)p[-1])))
+            ck_assert_msg(is_long_option(p + 2, n), "%s has --%.*s", what, (int)n, p + 2);
+    }
+}
+
+/* TEXT without fonts (\\fB) and escapes (\\-).  */
+static void drop_roff(buf *text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text->len; i++)
+        if (text->text[i] == '\\')
+            i += text->text[i + 1] == 'f' ? 2 : 0;
+        else
+            text->text[n++] = text->text[i];
+    text->text[n] = '\0';
+    text->len = n;
+}
+
+START_TEST(every_option_is_everywhere)
+{
+    buf help = {0}, manual = {0}, bash = {0}, zsh = {0};
+    option_help(&help);
+    write_manual(&manual);
+    drop_roff(&manual);
+    option_bash(&bash);
+    option_zsh(&zsh);
+    const char *const what[] = {"--help", "the manual page", "bash", "zsh"};
+    const buf *const all[] = {&help, &manual, &bash, &zsh};
+    for (int i = 0; i < 4; i++) {
+        all_are_in(what[i], all[i]->text);
+        if (i < 2)
+            no_other_is_in(what[i], all[i]->text);
+    }
+    buf_free(&help);
+    buf_free(&manual);
+    buf_free(&bash);
+    buf_free(&zsh);
+}
+END_TEST
+
+/* What stands in the table is fit for all of its readers.  */
+START_TEST(rows_are_in_form)
+{
+    for (int i = 0; i < n_option_rows; i++) {
+        const option_row *row = &option_rows[i];
+        if (row->kind == OPTION_HEADING)
+            continue;
+        ck_assert_msg(row->name || row->letter, "row %d has no name", i);
+        ck_assert_msg(row->help && row->help[strlen(row->help) - 1] != '.',
+                      "--%s: help ends without a full stop", row->name ? row->name : "?");
+        ck_assert(!row->more || row->more[strlen(row->more) - 1] == '.');
+        ck_assert(!row->words || row->kind == OPTION_WORD || row->kind == OPTION_OTHER);
+        ck_assert((row->kind == OPTION_OTHER) == (row->read != NULL));
+        ck_assert(row->kind != OPTION_FLAG || !row->argument);
+        for (int k = 0; k < i; k++)
+            ck_assert(!row->name || !option_rows[k].name
+                      || strcmp(row->name, option_rows[k].name) != 0);
+    }
+}
+END_TEST
+
+START_TEST(help_is_narrow)
+{
+    buf help = {0};
+    option_help(&help);
+    for (const char *line = help.text; *line; line += strcspn(line, "\n") + 1)
+        ck_assert_msg(strcspn(line, "\n") < 80, "%.*s", (int)strcspn(line, "\n"), line);
+    buf_free(&help);
+}
+END_TEST
+
+/* A page of roff needs a date, and nothing here may have one.  */
+START_TEST(mandoc_finds_nothing)
+{
+    buf manual = {0};
+    write_manual(&manual);
+    keep("etrace-gen.1", &manual);
+    buf_free(&manual);
+    if (there("mandoc"))
+        is_clean("mandoc -T lint etrace-gen.1 | grep -v 'missing date' || :");
+}
+END_TEST
+
+START_TEST(help2man_reads_help)
+{
+    if (!there("help2man"))
+        return;
+    ck_assert_int_eq(setenv("E", run_etrace_path(), 1), 0);
+    run_result r = shell("help2man -N \"$E\"");
+    ck_assert_msg(r.status == 0, "%s", buf_text(&r.err));
+    buf text = {0};
+    buf_puts(&text, buf_text(&r.out));
+    drop_roff(&text);
+    all_are_in("help2man's page", text.text);
+    ck_assert_ptr_nonnull(strstr(text.text, ".SS \"Exit status:\""));
+    buf_free(&text);
+    run_free(&r);
+}
+END_TEST
+
+/* What bash offers for the word in the middle of `etrace-gen WORDS`.  */
+static void bash_offers(const char *words, const char *wanted)
+{
+    buf line = {0};
+    buf_printf(&line,
+               "compopt() { :; }; . ./bash; COMP_WORDS=(etrace-gen %s); "
+               "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _etrace_gen; echo \"${COMPREPLY[@]}\"",
+               words);
+    const char *argv[] = {"bash", "-c", line.text, NULL};
+    run_result r = run_program(folder, argv);
+    ck_assert_msg(r.status == 0 && strcmp(buf_text(&r.out), wanted) == 0, "%s: %s%s", words,
+                  buf_text(&r.out), buf_text(&r.err));
+    run_free(&r);
+    buf_free(&line);
+}
+
+START_TEST(bash_completes)
+{
+    buf text = {0};
+    if (!there("bash"))
+        return;
+    option_bash(&text);
+    keep("bash", &text);
+    buf_free(&text);
+    run_write_file(run_path(folder, "net.yaml"), "", 0);
+    run_write_file(run_path(folder, "net.txt"), "", 0);
+    is_clean("bash -n bash");
+    bash_offers("--list-o", "--list-outputs\n");
+    bash_offers("--dump = d", "diff\n");
+    bash_offers("--dump =", "ir diff\n");
+    bash_offers("n", "net.yaml\n");
+    bash_offers("-o net.t", "net.txt\n");
+}
+END_TEST
+
+START_TEST(zsh_reads_its_file)
+{
+    buf text = {0};
+    option_zsh(&text);
+    keep("zsh", &text);
+    buf_free(&text);
+    if (there("zsh"))
+        is_clean("zsh -n zsh");
+}
+END_TEST
+
+Suite *options_suite(void)
+{
+    Suite *s = suite_create("options");
+    TCase *t = tcase_create("table");
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, every_option_is_everywhere);
+    tcase_add_test(t, rows_are_in_form);
+    tcase_add_test(t, help_is_narrow);
+    tcase_add_test(t, mandoc_finds_nothing);
+    tcase_add_test(t, help2man_reads_help);
+    tcase_add_test(t, bash_completes);
+    tcase_add_test(t, zsh_reads_its_file);
+    suite_add_tcase(s, t);
+    return s;
+}
