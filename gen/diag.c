@@ -182,6 +182,14 @@ int diag_errors(const diag *d)
     return d->n_errors;
 }
 
+const char *diag_first_error(const diag *d)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->held[i]->severity == ERROR)
+            return d->held[i]->text;
+    return NULL;
+}
+
 static int compare_places(const loc *a, const loc *b)
 {
     int fa = a->src ? a->src->index : -1, fb = b->src ? b->src->index : -1;

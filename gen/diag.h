@@ -60,6 +60,9 @@ void diag_note(diag *d, loc at, const char *format, ...) __attribute__((format(p
 /* Errors since the start, flushed or not.  */
 int diag_errors(const diag *d);
 
+/* The text of the first error that is held, without its place; NULL: there is none.  */
+const char *diag_first_error(const diag *d);
+
 /* Append what is held to OUT, as text, and forget it.  */
 void diag_print(diag *d, buf *out);
 

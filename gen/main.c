@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One model: each pass in turn, until one reports an error.  */
+#include "candidate.h"
 #include "emit.h"
 #include "lower.h"
 #include "options.h"
@@ -85,7 +86,7 @@ static int compile(const options *o, arena *a, diag *d)
     verify(g);
     if (o->dump)
         return dump(g);
-    const report *r = report_measure(plan, emit_rule_text(a, &set));
+    report *r = report_measure(plan, emit_rule_text(a, &set));
     report_check(r, &o->limits, d);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
@@ -96,7 +97,11 @@ static int compile(const options *o, arena *a, diag *d)
         if (failed)
             return failed;
     }
-    return o->report ? write_report(o, r, s, d) : EXIT_SUCCESS;
+    if (!o->report)
+        return EXIT_SUCCESS;
+    if (s->n_losses > 0)
+        candidate_rows(s, &lo, set.rule, r, a);
+    return write_report(o, r, s, d);
 }
 
 /* The exit status, once all that was printed has arrived: a disk may be full.  */

@@ -42,6 +42,94 @@ static void text_patterns(const report *r, buf *out)
     }
 }
 
+/* --- every rule ------------------------------------------------------------------------------- */
+
+/* What is compared between rules.  */
+static const struct {
+    report_block block;
+    const char *title;
+} compared[] = {
+    {BLOCK_PARAMS, "parameters"}, {BLOCK_STATE, "state"},     {BLOCK_TRACE, "trace"},
+    {BLOCK_GRADIENT, "gradient"}, {BLOCK_SCRATCH, "scratch"},
+};
+
+enum { N_COMPARED = sizeof compared / sizeof compared[0] };
+
+static void text_rule(const report_rule *rule, buf *out)
+{
+    buf_printf(out, "%s %-26s", rule->chosen ? "*" : " ", rule->rule);
+    if (rule->refused) {
+        buf_printf(out, " does not apply: %s\n", rule->refused);
+        return;
+    }
+    for (int i = 0; i < N_COMPARED; i++)
+        buf_printf(out, " %11lld", (long long)rule->report->bytes[compared[i].block]);
+    buf_printf(out, " %11lld %13lld\n", (long long)rule->report->stack_bytes,
+               (long long)rule->report->learn_flops);
+}
+
+static void text_rules(const report *r, buf *out)
+{
+    buf_printf(out, "\n%-28s", "rules, bytes (* is chosen)");
+    for (int i = 0; i < N_COMPARED; i++)
+        buf_printf(out, " %11s", compared[i].title);
+    buf_printf(out, " %11s %13s\n", "stack", "FLOPs a step");
+    for (int i = 0; i < r->n_rules; i++)
+        text_rule(&r->rules[i], out);
+    for (int i = 0; i < r->n_rules; i++)
+        if (r->rules[i].report && r->rules[i].report->step_tape_bytes > 0)
+            buf_printf(out, "  %s keeps the state of every step, %lld bytes a step\n",
+                       r->rules[i].rule, (long long)r->rules[i].report->step_tape_bytes);
+}
+
+static void json_number(const char *name, int64_t n, const char *end, buf *out)
+{
+    buf_printf(out, "\"%s\": %lld%s", name, (long long)n, end);
+}
+
+/* A reason has words of the user's in it.  */
+static void json_string(const char *text, buf *out)
+{
+    buf_puts(out, "\"");
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_printf(out, "\\%c", *text);
+        else if ((unsigned char)*text < ' ')
+            buf_printf(out, "\\u%04x", (unsigned)(unsigned char)*text);
+        else
+            buf_printf(out, "%c", *text);
+    }
+    buf_puts(out, "\"");
+}
+
+static void json_rule(const report_rule *rule, buf *out)
+{
+    buf_printf(out, "    {\"rule\": \"%s\", \"chosen\": %s, ", rule->rule,
+               rule->chosen ? "true" : "false");
+    if (rule->refused) {
+        buf_puts(out, "\"refused\": ");
+        json_string(rule->refused, out);
+        buf_puts(out, "}");
+        return;
+    }
+    for (int i = 0; i < N_COMPARED; i++)
+        json_number(compared[i].title, rule->report->bytes[compared[i].block], ", ", out);
+    json_number("window", rule->report->tape_bytes, ", ", out);
+    json_number("each_step", rule->report->step_tape_bytes, ", ", out);
+    json_number("stack", rule->report->stack_bytes, ", ", out);
+    json_number("flops", rule->report->learn_flops, "}", out);
+}
+
+static void json_rules(const report *r, buf *out)
+{
+    buf_puts(out, ",\n  \"rules\": [\n");
+    for (int i = 0; i < r->n_rules; i++) {
+        json_rule(&r->rules[i], out);
+        buf_puts(out, i + 1 < r->n_rules ? ",\n" : "\n");
+    }
+    buf_puts(out, "  ]\n");
+}
+
 void report_text(const report *r, buf *out)
 {
     buf_printf(out, "%s: %s, %s, batch %d\n\nmemory, bytes\n", r->model, r->rule,
@@ -67,14 +155,11 @@ void report_text(const report *r, buf *out)
                    (long long)r->learn_flops);
     text_traces(r, out);
     text_patterns(r, out);
+    if (r->n_rules > 0)
+        text_rules(r, out);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */
-
-static void json_number(const char *name, int64_t n, const char *end, buf *out)
-{
-    buf_printf(out, "\"%s\": %lld%s", name, (long long)n, end);
-}
 
 static void json_functions(const report *r, buf *out)
 {
@@ -113,7 +198,7 @@ static void json_patterns(const report *r, buf *out)
         json_number("columns", p->n_cols, ", ", out);
         json_number("table_bytes", pattern_bytes(p), "}", out);
     }
-    buf_puts(out, r->ir->n_patterns ? "\n  ]\n" : "]\n");
+    buf_puts(out, r->ir->n_patterns ? "\n  ]" : "]");
 }
 
 /* Names are identifiers and paths, rules are ours: nothing needs an escape.  */
@@ -134,5 +219,9 @@ void report_json(const report *r, buf *out)
     json_functions(r, out);
     json_traces(r, out);
     json_patterns(r, out);
+    if (r->n_rules > 0)
+        json_rules(r, out);
+    else
+        buf_puts(out, "\n");
     buf_puts(out, "}\n");
 }

@@ -41,7 +41,17 @@ typedef struct {
 
 enum { REPORT_FUNCTIONS_MAX = 16 };
 
+typedef struct report report;
+
+/* What another rule would cost.  */
 typedef struct {
+    const char *rule;     /* with its settings */
+    const char *refused;  /* why it does not apply; NULL: it does */
+    const report *report; /* NULL: refused */
+    bool chosen;
+} report_rule;
+
+struct report {
     const char *model, *rule;
     int real_bits, batch;
     int64_t bytes[N_BLOCKS];
@@ -56,9 +66,12 @@ typedef struct {
     int64_t largest_count;     /* elements of the largest array: what an int must hold */
     const char *largest;       /* which one it is */
     int64_t tape_bytes;        /* states that a window keeps, the caller's; 0: none, or T steps */
+    int64_t step_tape_bytes;   /* bptt: what it keeps for each step of a sequence; else 0 */
     int64_t ram_bytes;         /* to learn: all blocks but Jacobian and signals; tape, stack */
     report_shares ram;         /* what it is made of, array by array */
-} report;
+    int n_rules;               /* of --report: every rule on this model, the chosen one among them */
+    report_rule *rules;
+};
 
 /* Schedules every function of PLAN (function_plan.schedule), and counts.  */
 report *report_measure(model_plan *plan, const char *rule);

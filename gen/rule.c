@@ -64,6 +64,11 @@ const char *const *rule_names(void)
     return name;
 }
 
+bool rule_is_second_name(const char *name)
+{
+    return strcmp(name, "es_d_rtrl") == 0;
+}
+
 /* --- reading --------------------------------------------------------------------------------------- */
 
 static const char *const vjp_times[] = {"t", "t_minus_1", NULL};
@@ -212,6 +217,21 @@ static const preset *find_preset(const spec_learning *l)
     while (l->value[LEARN_RULE].said && strcmp(presets[i].name, l->value[LEARN_RULE].word) != 0)
         i++;
     return &presets[i];
+}
+
+spec_learning rule_alone(const spec_learning *from, const char *name)
+{
+    static const learning_key kept[] = {LEARN_MODULATOR, LEARN_NOISE, LEARN_SEED};
+    spec_learning res = {.value[LEARN_DENSE] = from->value[LEARN_DENSE],
+                         .value[LEARN_RULE] = {.said = true, .word = name}};
+    const preset *p = find_preset(&res);
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        if (p->keys & 1u << kept[i])
+            res.value[kept[i]] = from->value[kept[i]];
+    bool seeded = res.value[LEARN_SEED].said || is(&res.value[LEARN_NOISE], "input");
+    if (p->trace == TRACE_RANDOM && !seeded)
+        res.value[LEARN_SEED] = (spec_learning_value){.said = true, .number = {1, 0}};
+    return res;
 }
 
 /* Keys of which no use can be made.  */

@@ -10,6 +10,13 @@
 const char *const *rule_names(void);
 const char *const *rule_words(learning_key key);
 
+/* Is NAME another name of the rule before it in the table?  */
+bool rule_is_second_name(const char *name);
+
+/* The rule NAME by itself.  Of what FROM says about the model it keeps what any rule needs (dense), and
+   what NAME cannot do without (a modulator, signs); the seed of uoro is 1 unless FROM has another.  */
+spec_learning rule_alone(const spec_learning *from, const char *name);
+
 /* Read KEY=VALUE of the command line into L, over what is said there.  False after an error.  */
 bool rule_override(spec_learning *l, const char *text, arena *a, diag *d);
 

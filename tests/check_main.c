@@ -21,6 +21,7 @@ static Suite *(*const all_suites[])(void) = {
     half_suite,
     lang_suite,
     lists_suite,
+    memory_suite,
     messages_suite,
     metamorphic_suite,
     npz_suite,
