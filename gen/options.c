@@ -4,13 +4,13 @@
 #define _POSIX_C_SOURCE 200809L
 #include "option_table.h"
 
+#include "datadir.h"
 #include "rule.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { UNROLL_DEFAULT = 8, ERRORS_DEFAULT = 20 };
 
@@ -177,23 +177,6 @@ static int set_paths(arena *a, options *o, const char *dir)
     return OPTIONS_GO_ON;
 }
 
-/* Installed files, or those of the source tree beside the build folder that the program was built
-   in.  */
-static const char *find_data(arena *a)
-{
-    const char *given = getenv("ETRACE_DATADIR");
-    char exe[4096];
-    if (given && *given)
-        return given;
-    if (access(DATADIR "/templates/prelude.m4", R_OK) == 0)
-        return DATADIR;
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    while (n > 0 && exe[n - 1] != '/')
-        n--;
-    const char *tree = n > 0 ? arena_printf(a, "%.*s..", (int)n, exe) : DATADIR;
-    return access(arena_printf(a, "%s/templates/prelude.m4", tree), R_OK) == 0 ? tree : DATADIR;
-}
-
 int options_read(int argc, char **argv, arena *a, options *res)
 {
     struct option *longs = ARENA_ARRAY(a, struct option, n_option_rows + 1);
@@ -216,7 +199,7 @@ int options_read(int argc, char **argv, arena *a, options *res)
     if (optind + 1 < argc)
         return option_usage("one model at a time; this is a second:", argv[optind + 1]);
     res->model = argv[optind];
-    res->data_dir = find_data(a);
+    res->data_dir = datadir_find(a);
     return set_paths(a, res, res->directory);
 }
 
