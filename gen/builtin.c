@@ -182,6 +182,25 @@ static int call_softplus(const call *c)
     return softplus(c->lo->ir, c->arg[0]);
 }
 
+/* The first half of the last axis, through the gate that the second half is.
+   Dauphin et al., "Language modeling with gated convolutional networks", ICML 2017.  */
+static int call_glu(const call *c)
+{
+    ir *g = c->lo->ir;
+    shape s = builtin_shape(c, 0);
+    int last = s.rank - 1;
+    if (s.rank == 0 || s.dim[last] % 2 != 0)
+        return builtin_refuse(c, "E0651", "halves its last axis, and needs one of even size");
+    int64_t half = s.dim[last] / 2;
+    int gate = ir_ew1(g, OP_sigmoid, ir_slice(g, c->arg[0], last, half, half));
+    return ir_ew2(g, OP_mul, ir_slice(g, c->arg[0], last, 0, half), gate);
+}
+
+static int call_flatten(const call *c)
+{
+    return ir_reshape(c->lo->ir, c->arg[0], shape_of1(shape_numel(builtin_shape(c, 0))));
+}
+
 static int call_silu(const call *c)
 {
     return ir_ew2(c->lo->ir, OP_mul, c->arg[0], ir_ew1(c->lo->ir, OP_sigmoid, c->arg[0]));
@@ -217,6 +236,14 @@ static int call_softmax(const call *c)
 {
     int x = log_softmax(c);
     return x == NO_NODE ? x : ir_ew1(c->lo->ir, OP_exp, x);
+}
+
+static int call_softmin(const call *c)
+{
+    int minus = ir_ew1(c->lo->ir, OP_neg, c->arg[0]);
+    call of_minus = *c;
+    of_minus.arg = &minus;
+    return call_softmax(&of_minus);
 }
 
 /* logsumexp(x) - x[label], or with probabilities p as the target  -sum(p * log_softmax(x)).
@@ -274,37 +301,43 @@ static int call_mse(const call *c)
 static const struct {
     const char *name;
     int min, max; /* positional arguments */
+    bool texts;   /* some of which are lists or texts */
     const char *keywords; /* the arguments with names that it takes: "axis " */
     int (*make)(const call *);
 } table[] = {
-    {"matmul", 2, 2, "", call_matmul},
-    {"dot", 2, 2, "", call_matmul},
-    {"concat", 1, 1000, "axis ", call_concat},
-    {"sum", 1, 1, "axis ", call_sum},
-    {"mean", 1, 1, "axis ", call_mean},
-    {"max", 1, 2, "axis ", call_max},
-    {"min", 1, 2, "axis ", call_min},
-    {"transpose", 1, 1, "", call_transpose},
-    {"reshape", 2, 2, "", call_reshape},
-    {"square", 1, 1, "", call_square},
-    {"softplus", 1, 1, "", call_softplus},
-    {"silu", 1, 1, "", call_silu},
-    {"softmax", 1, 1, "", call_softmax},
-    {"log_softmax", 1, 1, "", log_softmax},
-    {"mse", 2, 2, "", call_mse},
-    {"softmax_cross_entropy", 2, 2, "", call_softmax_cross_entropy},
-    {"sigmoid_cross_entropy", 2, 2, "", call_sigmoid_cross_entropy},
-    {"einsum", 3, 3, "", weight_einsum},
-    {"grouped_matmul", 2, 2, "", weight_grouped_matmul},
-    {"conv", 2, 2, "stride padding dilation groups ", weight_conv},
-    {"sparse_matmul", 2, 2, "", weight_sparse_matmul},
-    {"embedding", 2, 2, "", weight_embedding},
-    {"lora", 3, 3, "alpha base ", weight_lora},
-    {"element_wise", 1, 1, "", weight_element_wise},
-    {"max_pool", 2, 2, "stride ", weight_max_pool},
-    {"avg_pool", 2, 2, "stride ", weight_avg_pool},
-    {"dropout", 3, 3, "", random_dropout},
-    {"random_uniform", 2, 2, "", random_uniform},
+    {"matmul", 2, 2, false, "", call_matmul},
+    {"dot", 2, 2, false, "", call_matmul},
+    {"concat", 1, 1000, false, "axis ", call_concat},
+    {"sum", 1, 1, false, "axis ", call_sum},
+    {"mean", 1, 1, false, "axis ", call_mean},
+    {"max", 1, 2, false, "axis ", call_max},
+    {"min", 1, 2, false, "axis ", call_min},
+    {"transpose", 1, 1, false, "", call_transpose},
+    {"reshape", 2, 2, true, "", call_reshape},
+    {"flatten", 1, 1, false, "", call_flatten},
+    {"square", 1, 1, false, "", call_square},
+    {"softplus", 1, 1, false, "", call_softplus},
+    {"silu", 1, 1, false, "", call_silu},
+    {"glu", 1, 1, false, "", call_glu},
+    {"softmax", 1, 1, false, "", call_softmax},
+    {"softmin", 1, 1, false, "", call_softmin},
+    {"log_softmax", 1, 1, false, "", log_softmax},
+    {"mse", 2, 2, false, "", call_mse},
+    {"softmax_cross_entropy", 2, 2, false, "", call_softmax_cross_entropy},
+    {"sigmoid_cross_entropy", 2, 2, false, "", call_sigmoid_cross_entropy},
+    {"einsum", 3, 3, true, "", weight_einsum},
+    {"grouped_matmul", 2, 2, false, "", weight_grouped_matmul},
+    {"conv", 2, 2, false, "stride padding dilation groups ", weight_conv},
+    {"sparse_matmul", 2, 2, false, "", weight_sparse_matmul},
+    {"embedding", 2, 2, false, "", weight_embedding},
+    {"lora", 3, 3, false, "alpha base ", weight_lora},
+    {"element_wise", 1, 1, false, "", weight_element_wise},
+    {"max_pool", 2, 2, true, "stride ", weight_max_pool},
+    {"avg_pool", 2, 2, true, "stride ", weight_avg_pool},
+    {"adaptive_max_pool", 2, 2, true, "", adaptive_max_pool},
+    {"adaptive_avg_pool", 2, 2, true, "", adaptive_avg_pool},
+    {"dropout", 3, 3, false, "", random_dropout},
+    {"random_uniform", 2, 2, true, "", random_uniform},
 };
 
 enum { N_BUILTINS = sizeof table / sizeof table[0] };
@@ -362,10 +395,8 @@ int builtin_call(lowering *lo, scope *sc, const expr *e, const int *arg)
                    two, max == 1 || (min == 1 && *least) ? "" : "s", c.n);
         return NO_NODE;
     }
-    bool texts = table[i].make == call_reshape || table[i].make == weight_einsum
-                 || table[i].make == random_uniform || table[i].make == weight_max_pool || table[i].make == weight_avg_pool;
     for (int k = 0; k < c.n; k++)
-        if (is_text(e->arg[k]) && !texts)
+        if (is_text(e->arg[k]) && !table[i].texts)
             return builtin_refuse(&c, "E0358", "does not take a list or a text");
     int x = table[i].make(&c);
     return x == NO_NODE || eval_fits(lo, e->at, lo->ir->node[x].shape) ? x : NO_NODE;

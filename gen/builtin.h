@@ -33,6 +33,10 @@ int weight_element_wise(const call *c);
 int weight_max_pool(const call *c);
 int weight_avg_pool(const call *c);
 
+/* adaptive_pool.c */
+int adaptive_max_pool(const call *c);
+int adaptive_avg_pool(const call *c);
+
 /* random.c */
 int random_dropout(const call *c);
 int random_uniform(const call *c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: calls by name.  Out: nodes.  A name is the user's function, a cell's argument that stands for one, a
-   function of builtin.c or surrogate.c, or an operator of ops.def, in this order.  */
+   function of builtin.c, activation.c or surrogate.c, or an operator of ops.def, in this order.  */
 #include "scope.h"
 
 #include <string.h>
@@ -184,6 +184,7 @@ static void unknown_function(lowering *lo, scope *sc, const expr *e, const expr 
 {
     const char *names[256];
     size_t n = builtin_names(names, 100);
+    n += activation_names(names + n, 50);
     names[n++] = "spike";
     for (int op = 0; op < OP_COUNT; op++)
         if (has_name((op_code)op))
@@ -235,6 +236,8 @@ static int call_by_name(lowering *lo, scope *sc, const expr *e, const int *arg)
         return surrogate_spike(lo, sc, &call, arg);
     if (builtin_known(call.name))
         return builtin_call(lo, sc, &call, arg);
+    if (activation_known(call.name))
+        return activation_call(lo, sc, &call, arg);
     op_code op = find_operator(call.name);
     if (op != OP_COUNT)
         return call_operator(lo, &call, op, arg);

@@ -4,6 +4,7 @@
 #ifndef SCOPE_H
 #define SCOPE_H
 
+#include "formula.h"
 #include "lower.h"
 
 #include <sys/types.h>
@@ -164,8 +165,31 @@ const expr *function_named(lowering *lo, scope **sc, const expr *name);
 /* Compare the derivatives that are stated in SC with differences, in derivative.c.  */
 void derivative_check(lowering *lo, scope *sc);
 
+/* A row of a table of formulas, called for X; in formula.c.  */
+typedef struct {
+    const formula *row;
+    int x;
+    bool by_place;    /* its parameters may be given without their names */
+    const char *but;  /* an argument by name that is no parameter, or NULL */
+    const char *what; /* what a note says before the formula: "it is" */
+} formula_call;
+
+const formula *formula_find(const formula *table, int n, const char *name);
+void formula_defaults(int *value);
+
+/* The parameters that E gives from argument FIRST on, into VALUE; each is evaluated in SC.  False after an error.  */
+bool formula_read(lowering *lo, scope *sc, const formula_call *c, const expr *e, size_t first, int *value);
+
+/* The formula's value, where its text calls x ARGUMENT.  */
+int formula_value(lowering *lo, const formula_call *c, const char *argument, const int *value);
+
 /* spike(v, surrogate=NAME, ...), in surrogate.c.  */
 int surrogate_spike(lowering *lo, scope *sc, const expr *e, const int *arg);
+
+/* leaky_relu(x, ...) and others, in activation.c.  */
+bool activation_known(const char *name);
+int activation_call(lowering *lo, scope *sc, const expr *e, const int *arg);
+size_t activation_names(const char **name, size_t max);
 
 /* Calls by name, in builtin.c: functions that are no operator of ops.def.  */
 bool builtin_known(const char *name);

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-const surrogate surrogates[] = {
+const formula surrogates[] = {
     {"relu", {{"alpha", 0.3}, {"width", 1}}, "relu(alpha * width - alpha * abs(v))",
      "Neftci, Mostafa and Zenke, IEEE Signal Processing Magazine 36(6), 2019"},
     {"sigmoid", {{"alpha", 4}}, "alpha * sigmoid(alpha * v) * (1 - sigmoid(alpha * v))",
@@ -35,66 +35,6 @@ const int n_surrogates = sizeof surrogates / sizeof surrogates[0];
 static const char *full_name(const char *name)
 {
     return strcmp(name, "atan") == 0 ? "arctan" : name;
-}
-
-static const surrogate *find_row(const char *name)
-{
-    for (int i = 0; i < n_surrogates; i++)
-        if (strcmp(surrogates[i].name, full_name(name)) == 0)
-            return &surrogates[i];
-    return NULL;
-}
-
-/* --- parameters ----------------------------------------------------------------------------------------- */
-
-/* The parameters that E gives by name; each is evaluated in SC.  False after an error.  */
-static bool read_parameters(lowering *lo, scope *sc, const surrogate *row, const expr *e, int *value)
-{
-    for (size_t i = 0; i < e->n_args; i++) {
-        const char *key = e->keyword ? e->keyword[i] : NULL;
-        int k = 0;
-        if (key && strcmp(key, "surrogate") == 0)
-            continue;
-        if (!key && e->kind == EXPR_CALL && strcmp(e->name, "spike") == 0)
-            continue;
-        while (key && k < SURROGATE_PARAMETERS && row->parameter[k].name
-               && strcmp(row->parameter[k].name, key) != 0)
-            k++;
-        if (!key || k == SURROGATE_PARAMETERS || !row->parameter[k].name) {
-            diag_error(lo->diag, e->arg[i]->at, "E0381",
-                       key ? "the surrogate '%s' has no parameter '%s'"
-                           : "the parameters of the surrogate '%s' are given by name",
-                       row->name, key);
-            diag_note(lo->diag, e->arg[i]->at, "its derivative is %s", row->formula);
-            return false;
-        }
-        value[k] = eval(lo, sc, e->arg[i]);
-        if (value[k] == NO_NODE)
-            return false;
-    }
-    return true;
-}
-
-static void bind(lowering *lo, scope *sc, const char *name, int node)
-{
-    symbol *sym = scope_add(lo, sc, SYM_ARGUMENT, name, (loc){0});
-    sym->node = node;
-    sym->progress = DONE;
-}
-
-/* The row's formula at V.  */
-static int shape_of_row(lowering *lo, const surrogate *row, int v, const int *value)
-{
-    yaml_tree text = {.kind = YAML_SCALAR, .plain = true, .text = row->formula,
-                      .len = strlen(row->formula)};
-    scope sc = {.prefix = "", .name = row->name};
-    bind(lo, &sc, "v", v);
-    for (int k = 0; k < SURROGATE_PARAMETERS && row->parameter[k].name; k++)
-        bind(lo, &sc, row->parameter[k].name,
-             value[k] != NO_NODE ? value[k]
-                                 : ir_const(lo->ir, row->parameter[k].value, shape_scalar()));
-    const expr *e = expr_parse(&text, lo->arena, lo->diag);
-    return e ? eval(lo, &sc, e) : NO_NODE;
 }
 
 /* --- spike ------------------------------------------------------------------------------------------------ */
@@ -132,16 +72,18 @@ static int derivative_of(lowering *lo, scope *sc, const expr *spike, const expr 
                      .arg = spike->arg};
         return function_call_user(lo, where, &call, user->function, &v);
     }
-    const surrogate *row = find_row(named->name);
-    int value[SURROGATE_PARAMETERS] = {NO_NODE, NO_NODE, NO_NODE, NO_NODE};
-    if (!row) {
+    formula_call c = {.row = formula_find(surrogates, n_surrogates, full_name(named->name)), .x = v,
+                      .but = "surrogate", .what = "its derivative is"};
+    int value[FORMULA_PARAMETERS];
+    formula_defaults(value);
+    if (!c.row) {
         unknown_surrogate(lo, named);
         return NO_NODE;
     }
-    if ((named->kind == EXPR_CALL && !read_parameters(lo, home ? home : sc, row, named, value))
-        || !read_parameters(lo, sc, row, spike, value))
+    if ((named->kind == EXPR_CALL && !formula_read(lo, home ? home : sc, &c, named, 0, value))
+        || !formula_read(lo, sc, &c, spike, 1, value))
         return NO_NODE;
-    return shape_of_row(lo, row, v, value);
+    return formula_value(lo, &c, "v", value);
 }
 
 int surrogate_spike(lowering *lo, scope *sc, const expr *e, const int *arg)

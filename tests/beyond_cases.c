@@ -34,6 +34,15 @@ static const char *const functions[] = {
     "reshape(avg_pool(reshape(concat(u, h), [2, 4, 1]), [2, 1]), [4])",
     "reshape(max_pool(reshape(concat(u, h), [8, 1]), [3], stride=1)[1:5], [4])", "u @ h * h",
     "dot(u, h) * u", "spike(u, surrogate=bell)", "soft(u)", "product_of(u, h)", "straight(u)",
+    "leaky_relu(4 * u)", "leaky_relu(u, alpha=h)", "prelu(u, h)", "relu6(9 * u)", "elu(2 * u)",
+    "elu(u, alpha=0.5)", "celu(u, alpha=1.5)", "selu(u)", "gelu(2 * u)", "gelu_tanh(2 * u)",
+    "hard_tanh(3 * u)", "hard_tanh(u, low=-0.1, high=h * h)", "hard_sigmoid(6 * u)", "hard_silu(6 * u)",
+    "hard_shrink(2 * u)", "soft_shrink(2 * u)", "soft_shrink(u, lambda=0.1)", "tanh_shrink(3 * u)",
+    "soft_sign(u)", "log_sigmoid(u)", "mish(2 * u)", "squareplus(u)", "squareplus(u, b=1 + h * h)",
+    "softmin(u)", "glu(concat(x, x, x[1:3])) * u", "flatten(reshape(u, [2, 2])) * h",
+    "flatten(adaptive_max_pool(reshape(concat(u, h, x), [11, 1]), [4]))",
+    "flatten(adaptive_avg_pool(reshape(concat(u, h, x), [11, 1]), [4]))",
+    "flatten(adaptive_avg_pool(reshape(concat(u, h, u[0:1]), [3, 3, 1]), [2, 2]))",
     "ones * u + number", "dropout(u, 0.4, seed)", "random_uniform(seed, [4]) * u",
 };
 
@@ -145,6 +154,16 @@ static const char *const networks[][2] = {
     {"layer_norm", "  n: {cell: layer_norm, in: \"concat(x, r.h)\"}\n"
                    "  r: {cell: rnn, in: n, size: 4}\n"},
     {"rms_norm", "  n: {cell: rms_norm, in: x}\n  r: {cell: rnn, in: n, size: 4}\n"},
+    {"group_norm", "  n: {cell: group_norm, in: \"concat(x, r.h[0:1])\", groups: 2}\n"
+                   "  r: {cell: rnn, in: n, size: 4}\n"},
+    {"running_norm", "  n: {cell: running_norm, in: {x: x, training: \"1\"}, momentum: 0.7}\n"
+                     "  r: {cell: rnn, in: n, size: 4}\n"},
+    {"ws_linear", "  n: {cell: ws_linear, in: \"concat(x, r.r)\", size: 4}\n"
+                  "  r: {cell: leaky_readout, in: n, size: 4}\n"},
+    {"rrelu", "  n: {cell: linear, in: x, size: 4}\n"
+              "  q: {cell: rrelu, in: {x: n, training: \"1\"}}\n"
+              "  r: {cell: rnn, in: q, size: 4}\n"},
+    {"std", "  s: {cell: std, in: x, U: 0.3}\n  r: {cell: leaky_readout, in: s, size: 4}\n"},
     {"dropout", "  n: {cell: dropout, in: {x: x, training: \"1\"}}\n"
                 "  r: {cell: rnn, in: n, size: 4}\n"},
     {"share", "  a: {cell: rnn, in: x, size: 4}\n  b: {share: a, in: 0.5 * x}\n"
@@ -246,7 +265,7 @@ static void put_recurrent(FILE *f, const char *params, const char *lines, const 
     fprintf(f, "  - y0 = tanh(h' @ R)\noutputs: {y: y0, h: h'}\nloss: %s\n", loss);
 }
 
-static void put_surrogate(FILE *f, const surrogate *s)
+static void put_surrogate(FILE *f, const formula *s)
 {
     char current[128];
     snprintf(current, sizeof current, "spike(u, surrogate=%s) + spike(h, surrogate=%s(%s=1.3))",

@@ -55,13 +55,13 @@ END_TEST
 /* The row of doc/surrogates.md that says what the table says.  */
 START_TEST(surrogates_are_documented)
 {
-    const surrogate *s = &surrogates[_i];
+    const formula *s = &surrogates[_i];
     char row[1000], *doc = lang_file("doc/surrogates.md");
     int n = snprintf(row, sizeof row, "| `%s` |", s->name);
-    for (int k = 0; k < SURROGATE_PARAMETERS && s->parameter[k].name; k++)
+    for (int k = 0; k < FORMULA_PARAMETERS && s->parameter[k].name; k++)
         n += snprintf(row + n, sizeof row - (size_t)n, "%s %s = %g", k ? "," : "", s->parameter[k].name,
                       s->parameter[k].value);
-    snprintf(row + n, sizeof row - (size_t)n, " | `%s` | %s |\n", s->formula, s->paper);
+    snprintf(row + n, sizeof row - (size_t)n, " | `%s` | %s |\n", s->text, s->paper);
     ck_assert_msg(strstr(doc, row) != NULL, "doc/surrogates.md lacks the row\n%s", row);
     free(doc);
 }

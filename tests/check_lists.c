@@ -224,6 +224,9 @@ START_TEST(every_function_is_in_the_reference)
     size_t n = builtin_names(builtin, 100);
     for (size_t i = 0; i < n; i++)
         add(&functions, "", builtin[i], strlen(builtin[i]), "");
+    n = activation_names(builtin, 100);
+    for (size_t i = 0; i < n; i++)
+        add(&functions, "", builtin[i], strlen(builtin[i]), "");
     for (int op = 0; op < OP_COUNT; op++)
         if (op_table[op].elementwise && op_table[op].result != TYPE_INDEX && op != OP_real
             && op != OP_copy && op != OP_graft && op != OP_weight && op != OP_random)

@@ -419,6 +419,12 @@ static array *call_softmax(ev_args *c)
     return ev_map(c, "exp", log_softmax(c), NULL);
 }
 
+static array *call_softmin(ev_args *c)
+{
+    c->arg[0] = ev_map(c, "neg", c->arg[0], NULL);
+    return call_softmax(c);
+}
+
 static array *sum_all(ev_args *c, array *x)
 {
     return array_reduce(c->f, x, REDUCE_SUM, -1);
@@ -460,7 +466,9 @@ static const struct {
     {"softmax", call_softmax}, {"log_softmax", log_softmax}, {"dropout", call_dropout},
     {"random_uniform", call_uniform}, {"softmax_cross_entropy", call_softmax_cross_entropy},
     {"sigmoid_cross_entropy", call_sigmoid_cross_entropy}, {"mse", call_mse},
-    {"spike", ev_call_spike},
+    {"spike", ev_call_spike}, {"softmin", call_softmin}, {"glu", ev_call_glu},
+    {"flatten", ev_call_flatten}, {"adaptive_max_pool", ev_call_adaptive_max},
+    {"adaptive_avg_pool", ev_call_adaptive_avg},
 };
 
 array *ev_call(evaluator *ev, room *r, const expr *e)
@@ -482,6 +490,9 @@ array *ev_call(evaluator *ev, room *r, const expr *e)
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (strcmp(calls[i].name, name) == 0)
             return calls[i].value(&c);
+    array *activation = ev_call_activation(&c, name);
+    if (activation)
+        return activation;
     const array_function f = array_find_function(name, &n);
     if (!f || n != c.n)
         ev_fail(ev, "no function", name);

@@ -33,4 +33,11 @@ const name_entry *ev_find_user(room **r, const char *name);
 array *ev_call_user(ev_args *c, room *home, const spec_function *f, array *const *arg);
 array *ev_call_spike(ev_args *c);
 
+/* evaluate_activation.c; the activation NAME, or NULL where it is none.  */
+array *ev_call_activation(ev_args *c, const char *name);
+array *ev_call_glu(ev_args *c);
+array *ev_call_flatten(ev_args *c);
+array *ev_call_adaptive_max(ev_args *c);
+array *ev_call_adaptive_avg(ev_args *c);
+
 #endif
