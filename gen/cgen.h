@@ -7,7 +7,7 @@
 
 /* How the variables of each kind are reached in C: "p->" and so on, by var_kind.  */
 typedef struct {
-    const char *block[VAR_COTANGENT + 1];
+    const char *block[VAR_SUM + 1];
     bool batched; /* arrays of all kinds but parameters have [b] first */
     int unroll;   /* loops of at most so many turns are written out */
 } cgen_style;

@@ -95,7 +95,7 @@ void cgen_end(cgen *c)
 static const char *const reserved[] = {"p",    "s",   "e",   "in",  "target", "out", "jac",
                                        "sig",  "ds",  "grad", "i",  "k",      "m",   "n",
                                        "b",    "o",   "q",   "r",   "tape",   "n_steps", "t",
-                                       "x0",  "x1",  "x2",  "x3",  "x4",     "x5", "x6", "x7", "seed", "lane", "total_q",
+                                       "x0",  "x1",  "x2",  "x3",  "x4",     "x5", "x6", "x7", "seed", "lane", "total_q", "sum",
                                        "total", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};
 
 static cgen_name_entry *find_name(const cgen_names *names, const char *text)
@@ -187,7 +187,7 @@ const char *cgen_base(cgen *c, int n)
     const ir_node *v = &c->ir->node[n];
     if (v->op == OP_var) {
         const var *x = &c->ir->var[v->var];
-        bool batched = c->style->batched && x->kind != VAR_PARAM;
+        bool batched = c->style->batched && ir_is_batched(x);
         return arena_printf(c->arena, "%s%s%s", c->style->block[x->kind], x->c_name,
                             batched ? "[b]" : "");
     }

@@ -165,7 +165,7 @@ static void set_block(emitter *em, const char *name, unsigned mask)
         const char *what = x->note ? x->note
                            : x->kind == VAR_HIDDEN ? arena_printf(g->arena, "%s, hidden", x->path)
                                                    : x->path;
-        member(em, x->type, x->c_name, x->shape, x->kind != VAR_PARAM, what);
+        member(em, x->type, x->c_name, x->shape, ir_is_batched(x), what);
     }
     no_member(em, n > 0);
     close_list(em);
@@ -248,7 +248,7 @@ static void set_var_rows(emitter *em, var_kind kind, const char *name, const cha
         const var *x = &g->var[v[i]];
         int place, group = group_of_var(em->plan->graph, v[i], &place);
         info_row(em, x->path, name, x->type == TYPE_INDEX, true, 0, group, place, -1, x->shape,
-                 kind != VAR_PARAM, block, x->c_name);
+                 ir_is_batched(x), block, x->c_name);
     }
 }
 
@@ -359,6 +359,22 @@ static bool mentions(const char *text, const char *word)
     return false;
 }
 
+/* What is added up over the samples of a batch.  */
+static void declare_sums(emitter *em, const function_plan *f)
+{
+    const ir *g = em->ir;
+    if (f->n_sums == 0)
+        return;
+    line(em, "struct {");
+    for (int i = 0; i < f->n_sums; i++) {
+        const var *v = &g->var[f->sum[i]];
+        line(em, arena_printf(g->arena, "    %s %s%s; /* %s */", real_type(g), v->c_name,
+                              cgen_dims(g->arena, v->shape), comment_text(em, v->note)));
+    }
+    line(em, "} sum;");
+    line(em, "memset(&sum, 0, sizeof sum);");
+}
+
 /* A function's body, the declaration of its total, and (void)s for what it does not use.  */
 static void set_body(emitter *em, const char *name, const function_plan *f, const char *const *args,
                      bool returns)
@@ -371,14 +387,23 @@ static void set_body(emitter *em, const char *name, const function_plan *f, cons
     style.block[VAR_HIDDEN] = style.block[VAR_STATE] = "s->";
     style.block[VAR_TRACE] = "e->";
     style.block[VAR_COTANGENT] = "ds->";
+    style.block[VAR_SUM] = "sum.";
     buf body = {0};
     cgen_body(f->schedule, &style, &body);
     open_body(em, name);
     buf_puts(&em->values, buf_text(&body));
     close_list(em);
+    size_t behind = body.len;
+    style.batched = false;
+    if (f->once)
+        cgen_body(f->once->schedule, &style, &body);
+    buf_printf(&em->values, "m4_define(«et_once_%s», «", name);
+    buf_puts(&em->values, buf_text(&body) + behind);
+    close_list(em);
     buf_printf(&em->values, "m4_define(«et_unused_%s», «", name);
     if (returns)
         line(em, arena_printf(g->arena, "%s total = 0;", real_type(g)));
+    declare_sums(em, f);
     for (; *args; args++)
         if (!mentions(buf_text(&body), *args))
             line(em, arena_printf(g->arena, "(void)%.*s;", (int)strlen(*args) - 2, *args));

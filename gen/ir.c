@@ -221,6 +221,11 @@ int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc
     return index;
 }
 
+bool ir_is_batched(const var *v)
+{
+    return v->kind != VAR_PARAM && v->kind != VAR_SUM && !v->pooled;
+}
+
 int ir_vars_in_order(const ir *g, unsigned mask, int *res)
 {
     int n = 0;

@@ -84,7 +84,8 @@ typedef enum {
     VAR_HIDDEN,
     VAR_STATE,
     VAR_TRACE,    /* carried between calls of learn: eligibility traces, last step's factors */
-    VAR_COTANGENT /* d(later losses) / d(new hidden state), for exact reverse mode */
+    VAR_COTANGENT, /* d(later losses) / d(new hidden state), for exact reverse mode */
+    VAR_SUM       /* of one function: what its samples add up, read behind the loop over the batch */
 } var_kind;
 
 typedef enum {
@@ -105,6 +106,7 @@ typedef struct {
     int owner;     /* VAR_COTANGENT: the hidden variable; VAR_TRACE: the relation, or -1 */
     bool traced;   /* VAR_PARAM: trainable and not kept out of the graph */
     bool trainable;
+    bool pooled;   /* VAR_TRACE: one for the whole batch, not one a sample */
     int pattern;   /* VAR_PARAM: of a sparse matrix whose non-zeros it holds; -1: none */
     init_kind init;
     double init_a, init_b; /* constant | low, high | mean, std | gain */
@@ -139,6 +141,9 @@ ir *ir_new(arena *a, diag *d, const char *name, int real_bits, int batch);
 
 /* Declare a variable; its OP_var node is made at once.  Returns its index.  */
 int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc at);
+
+/* Does V have a value for each sample of a batch?  */
+bool ir_is_batched(const var *v);
 
 /* The variables of the kinds in MASK (bit k = kind k), in the order of the spec, into RES.  Returns how many.  */
 int ir_vars_in_order(const ir *g, unsigned mask, int *res);

@@ -23,12 +23,40 @@ void learner_put(const learner *l, function_plan *f, int node, const char *place
     ARENA_PUSH(l->ir->arena, f->store, f->n, f->cap, st);
 }
 
-void learner_add(learner *l, int n, int node)
+function_plan *learner_once(const learner *l, function_plan *f)
+{
+    if (!f->once)
+        f->once = ARENA_NEW(l->ir->arena, function_plan);
+    return f->once;
+}
+
+int learner_sum(learner *l, function_plan *f, int node, const char *name, const char *note)
+{
+    ir *g = l->ir;
+    int v = ir_var(g, VAR_SUM, name, g->node[node].shape, TYPE_REAL, (loc){0});
+    g->var[v].note = note;
+    ARENA_PUSH(g->arena, f->sum, f->n_sums, f->cap_sums, v);
+    learner_once(l, f);
+    learner_put(l, f, node, arena_printf(g->arena, "sum.%s", g->var[v].c_name), true, -1);
+    return g->var[v].now;
+}
+
+static void add_gradient(const learner *l, int *gradient, int n, int node)
 {
     if (node == NO_NODE || ir_is_zero(l->ir, node))
         return;
     node = ir_sum_to(l->ir, node, l->ir->node[n].shape);
-    l->gradient[n] = diff_plus(l->ir, l->gradient[n], node);
+    gradient[n] = diff_plus(l->ir, gradient[n], node);
+}
+
+void learner_add(learner *l, int n, int node)
+{
+    add_gradient(l, l->gradient, n, node);
+}
+
+void learner_add_once(learner *l, int n, int node)
+{
+    add_gradient(l, l->gradient_once, n, node);
 }
 
 /* --- what the last step left behind ---------------------------------------------------------------- */
@@ -179,25 +207,37 @@ static void put_loss(const learner *l, function_plan *f)
 static void put_traces(const learner *l, function_plan *f)
 {
     const ir *g = l->ir;
-    for (int v = 0; v < g->n_vars; v++)
-        if (g->var[v].kind == VAR_TRACE)
-            learner_put(l, f, g->var[v].next,
-                        learner_place(l, arena_printf(g->arena, "e->%s", g->var[v].c_name)), false,
-                        v);
+    for (int v = 0; v < g->n_vars; v++) {
+        const var *x = &g->var[v];
+        const char *place = arena_printf(g->arena, "e->%s", x->c_name);
+        if (x->kind != VAR_TRACE)
+            continue;
+        if (x->pooled)
+            learner_put(l, learner_once(l, f), x->next, place, false, v);
+        else
+            learner_put(l, f, x->next, learner_place(l, place), false, v);
+    }
 }
 
-static void put_gradients(learner *l, function_plan *f)
+static void put_gradient(learner *l, function_plan *f, int *gradient)
 {
     const ir *g = l->ir;
-    diff_parameters(l->gr, l->gradient, NULL);
+    diff_parameters(l->gr, gradient, NULL);
     for (int v = 0; v < g->n_vars; v++) {
         int node = g->var[v].kind == VAR_PARAM && g->var[v].trainable
                            && g->var[v].now < l->gr->n_base
-                       ? l->gradient[g->var[v].now]
+                       ? gradient[g->var[v].now]
                        : NO_NODE;
         if (node != NO_NODE && !ir_is_zero(g, node))
             learner_put(l, f, node, arena_printf(g->arena, "grad->%s", g->var[v].c_name), true, -1);
     }
+}
+
+static void put_gradients(learner *l, function_plan *f)
+{
+    put_gradient(l, f, l->gradient);
+    if (f->once)
+        put_gradient(l, f->once, l->gradient_once);
 }
 
 static int *no_nodes(const learner *l, int n)
@@ -479,6 +519,7 @@ model_plan *learn_plan(graph *gr, const learning *set)
     plan->set = *set;
     factor_check_list(&l);
     l.gradient = no_nodes(&l, gr->n_base);
+    l.gradient_once = no_nodes(&l, gr->n_base);
     l.signal = no_nodes(&l, gr->n_hidden);
     jacobian_entries(&l);
     put_step(&l, &plan->step);

@@ -39,6 +39,7 @@ typedef struct {
     const char *modulator;   /* FEEDBACK_MODULATOR: an input */
     bool by_call;            /* TRACE_FACTORS: the correction counts calls, as the reference's */
     bool noise_input;        /* TRACE_RANDOM: the signs are inputs; else they are drawn */
+    bool pooled;             /* TRACE_RANDOM: one product for the whole batch, not one a sample */
     int64_t seed;            /* from this seed */
     const yaml_tree *factored; /* TRACE_HYBRID: parameters with factors; NULL: those not below */
     int64_t below;             /* TRACE_HYBRID: elements from which on a weight has factors */
@@ -56,11 +57,15 @@ typedef struct {
     int group, row, col;
 } entry;
 
-typedef struct {
+typedef struct function_plan {
     store *store;
     int n;
     size_t cap;
     const schedule *schedule; /* NULL until report_measure has run */
+    int *sum;                 /* its variables of kind VAR_SUM */
+    int n_sums;
+    size_t cap_sums;
+    struct function_plan *once; /* what is done once, behind the loop over the samples; NULL: nothing */
 } function_plan;
 
 typedef struct {

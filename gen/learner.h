@@ -24,6 +24,7 @@ typedef struct {
     adjoint adj;
     int *signal;   /* of graph.hidden: what meets the trace; NO_NODE: zero */
     int *gradient; /* of the forward nodes made of parameters alone: to be added up; NO_NODE: zero */
+    int *gradient_once; /* the same, behind the loop over the samples */
     int n_lags;
     size_t cap_lags;
     int *lag_of, *lag_var; /* nodes kept for the next step, and their variables */
@@ -38,8 +39,16 @@ const char *learner_place(const learner *l, const char *place);
 void learner_put(const learner *l, function_plan *f, int node, const char *place, bool add,
                  int variable);
 
-/* Add NODE to the gradient of the value N, which is made of parameters alone.  */
+/* NODE, of a sample, summed over the batch: a value for what F does once, behind the samples.  */
+int learner_sum(learner *l, function_plan *f, int node, const char *name, const char *note);
+
+/* What F does behind the loop over the samples.  */
+function_plan *learner_once(const learner *l, function_plan *f);
+
+/* Add NODE to the gradient of the value N, which is made of parameters alone; or the same, NODE being made of
+   sums over the batch.  */
 void learner_add(learner *l, int n, int node);
+void learner_add_once(learner *l, int n, int node);
 
 /* Does NODE only move values, so that it can be done again on what was kept below it?  And that, on X.  */
 bool learner_moves(const ir *g, int node);

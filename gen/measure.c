@@ -72,7 +72,7 @@ static int64_t measure_vars(report *r, unsigned mask)
     int n = ir_vars_in_order(g, mask, order);
     for (int i = 0; i < n; i++) {
         const var *v = &g->var[order[i]];
-        int64_t bytes = add_member(g, &l, v->type, v->shape, v->kind != VAR_PARAM);
+        int64_t bytes = add_member(g, &l, v->type, v->shape, ir_is_batched(v));
         add_share(g->arena, &r->ram, share_name(g, v), bytes);
         count_elements(r, bytes / size_bytes(1, v->type, g->real_bits), share_name(g, v));
         if (v->kind == VAR_PARAM && g->loss != NO_NODE)
@@ -140,7 +140,7 @@ static void measure_traces(report *r, const graph *gr)
         const var *v = &g->var[i];
         if (v->kind != VAR_TRACE)
             continue;
-        int64_t n = size_times(shape_numel(v->shape), g->batch);
+        int64_t n = size_times(shape_numel(v->shape), ir_is_batched(v) ? g->batch : 1);
         int64_t *to = v->owner >= 0 ? &r->relation[v->owner].trace_bytes : &r->other_trace_bytes;
         *to = size_plus(*to, size_bytes(n, v->type, g->real_bits));
     }
@@ -192,17 +192,36 @@ static void measure_arrays(report_function *f, const schedule *sc)
     }
 }
 
-static report_function *measure_function(report *r, const char *name, const schedule *sc)
+/* The sums over a batch, and what is done with them behind it.  */
+static void measure_once(report *r, report_function *f, const function_plan *plan)
 {
+    const ir *g = r->ir;
+    for (int i = 0; i < plan->n_sums; i++) {
+        const var *v = &g->var[plan->sum[i]];
+        int64_t bytes = size_bytes(shape_numel(v->shape), v->type, g->real_bits);
+        f->array_bytes = size_plus(f->array_bytes, bytes);
+        add_share(g->arena, &f->arrays, arena_printf(g->arena, "sum %s", v->path), bytes);
+    }
+    if (!plan->once)
+        return;
+    f->array_bytes = size_plus(f->array_bytes, plan->once->schedule->array_bytes);
+    f->flops = size_plus(f->flops, flops_count(plan->once->schedule));
+    measure_arrays(f, plan->once->schedule);
+}
+
+static report_function *measure_function(report *r, const char *name, const function_plan *plan)
+{
+    const schedule *sc = plan->schedule;
     report_function *f = &r->function[r->n_functions++];
     f->name = name;
     f->array_bytes = sc->array_bytes;
+    f->flops = size_times(flops_count(sc), r->batch);
+    measure_arrays(f, sc);
+    measure_once(r, f, plan);
     f->frame_bytes = size_plus(f->array_bytes, FRAME_BYTES + local_bytes(sc));
     f->stack_bytes = f->frame_bytes;
     for (int i = 0; i < sc->n_kernels; i++)
         count_elements(r, shape_numel(sc->kernel[i].shape), name);
-    f->flops = size_times(flops_count(sc), r->batch);
-    measure_arrays(f, sc);
     return f;
 }
 
@@ -252,9 +271,11 @@ static void measure_functions(report *r, model_plan *plan)
     for (int i = 0; i < N_FUNCTIONS; i++) {
         function_plan *f = (function_plan *)(void *)((char *)plan + functions[i].offset);
         f->schedule = schedule_run(plan->ir, f->store, f->n);
+        if (f->once)
+            f->once->schedule = schedule_run(plan->ir, f->once->store, f->once->n);
         bool alone = plan->learn.n > 0 && f == &plan->step; /* learn has it inside */
         if (f->n > 0)
-            measure_function(r, functions[i].name, f->schedule)->driven =
+            measure_function(r, functions[i].name, f)->driven =
                 functions[i].driven && !alone;
     }
     if (r->ir->loss != NO_NODE)

@@ -43,7 +43,7 @@ static const preset presets[] = {
     {"snap", TRACE_INFLUENCE, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, 0, 0, 0, 0,
      KEYS_TIME | KEY(ORDER)},
     {"uoro", TRACE_RANDOM, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, 0, 0, 0, 0,
-     KEYS_TIME | KEY(NOISE) | KEY(SEED)},
+     KEYS_TIME | KEY(NOISE) | KEY(SEED) | KEY(ESTIMATE)},
     {"three_factor", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_MODULATOR, 0, 0, 0, 0,
      KEY(PLAIN) | KEY(KAPPA) | KEY(SCOPE) | KEY(MODULATOR)},
     {"scalar_leak", TRACE_WEIGHT, RECURSION_LEAK, false, FEEDBACK_SYMMETRIC, 0, 0, 0, 0.8,
@@ -79,6 +79,7 @@ static const char *const scopes[] = {"diagonal", "coupled", NULL};
 static const char *const feedbacks[] = {"symmetric", "random", NULL};
 static const char *const corrections[] = {"step", "call", NULL};
 static const char *const noises[] = {"seed", "input", NULL};
+static const char *const estimates[] = {"sample", "batch", NULL};
 
 typedef enum { FORM_RULE, FORM_WORD, FORM_WHOLE, FORM_NUMBER, FORM_PAIR, FORM_NAME, FORM_LIST } form;
 
@@ -109,6 +110,7 @@ static const key_row rows[LEARN_COUNT] = {
     [LEARN_SEED] = {"seed", FORM_WHOLE, NULL, 0, 1 << 20},
     [LEARN_FACTORED] = {"factored", FORM_LIST, NULL, 0, 0},
     [LEARN_BELOW] = {"below", FORM_WHOLE, NULL, 1, 1e15},
+    [LEARN_ESTIMATE] = {"estimate", FORM_WORD, estimates, 0, 0},
 };
 
 const char *const *rule_words(learning_key key)
@@ -297,7 +299,8 @@ bool rule_settings(const spec *s, const spec_learning *l, diag *d, learning *res
         .kappa = number_or(&v[LEARN_KAPPA], p->kappa), .leak = number_or(&v[LEARN_LEAK], p->leak),
         .order = (int)number_or(&v[LEARN_ORDER], 1), .modulator = v[LEARN_MODULATOR].word,
         .by_call = is(&v[LEARN_BIAS_CORRECTION], "call"),
-        .noise_input = is(&v[LEARN_NOISE], "input"), .factored = v[LEARN_FACTORED].list,
+        .noise_input = is(&v[LEARN_NOISE], "input"), .pooled = is(&v[LEARN_ESTIMATE], "batch"),
+        .factored = v[LEARN_FACTORED].list,
         .seed = (int64_t)v[LEARN_SEED].number[0],
         .below = (int64_t)number_or(&v[LEARN_BELOW], 0), .at = v[LEARN_RULE].at};
     if (res->trace == TRACE_INFLUENCE && res->order == 1)

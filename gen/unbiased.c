@@ -6,7 +6,10 @@
        s~(t)     = rho0 D s~(t-1) + rho1 nu                  D: the whole Jacobian of the group
        theta~(t) = theta~(t-1) / rho0 + proj / rho1          proj = nu^T d s / d theta
        rho0 = sqrt((|theta~| + eps) / (|D s~| + eps)),  rho1 = sqrt((|proj| + eps) / (|nu| + eps))
-       grad += (signal . s~) theta~  */
+       grad += (signal . s~) theta~
+   Of a batch each sample has its own estimate; or (`estimate: batch`, as the reference's) all of them together have
+   one: s~ of all samples with one theta~, and norms and products taken over the batch.  Then a sample does what
+   comes before the norms, and the rest is done once behind the samples.  */
 #include "forward.h"
 #include "learner.h"
 
@@ -21,6 +24,7 @@ typedef struct {
     int n_weights;
     int *weight, *proj, *theta; /* nodes of weights, their projections, the variables of theta~ */
     int *nu, *s;                /* of the group's states: nodes of the signs, the variables of s~ */
+    int rho[2];                 /* pooled: the variables of rho0 and rho1 */
 } estimate;
 
 static int scalar(ir *g, double x)
@@ -103,17 +107,18 @@ static int ratio(ir *g, int a, int b)
     return ir_ew1(g, OP_sqrt, ir_ew2(g, OP_div, over, under));
 }
 
-static int norms(estimate *e, const int *node, int n, bool of_vars)
+/* The sum of the squares of all elements of N nodes.  */
+static int norms(estimate *e, const int *node, int n)
 {
     ir *g = e->l->ir;
     int sum = NO_NODE;
     for (int i = 0; i < n; i++)
-        sum = diff_plus(g, sum, square_sum(g, of_vars ? g->var[node[i]].now : node[i]));
+        sum = diff_plus(g, sum, square_sum(g, node[i]));
     return sum;
 }
 
-/* D s~, by one direction of forward mode.  */
-static int *pushed(estimate *e)
+/* D s~, S_NOW being s~, by one direction of forward mode.  */
+static int *pushed(estimate *e, const int *s_now)
 {
     ir *g = e->l->ir;
     int n = e->group->n_states, *seed = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
@@ -121,7 +126,7 @@ static int *pushed(estimate *e)
     for (int v = 0; v < g->n_vars; v++)
         seed[v] = NO_NODE;
     for (int a = 0; a < n; a++)
-        seed[e->l->gr->hidden[e->group->state[a]]] = g->var[e->s[a]].now;
+        seed[e->l->gr->hidden[e->group->state[a]]] = s_now[a];
     const int *t = forward_tangents(e->l->gr, seed, shape_scalar(), e->l->set->at);
     for (int a = 0; t && a < n; a++) {
         int x = t[g->var[e->l->gr->hidden[e->group->state[a]]].next];
@@ -130,51 +135,141 @@ static int *pushed(estimate *e)
     return t ? res : NULL;
 }
 
-static void meet(estimate *e, const int *s, const int *theta)
+/* The signals times X, of the group's states; NO_NODE: zero.  */
+static int met(const estimate *e, const int *x)
 {
-    learner *l = e->l;
+    const learner *l = e->l;
     ir *g = l->ir;
     int dot = NO_NODE;
     unsigned all = (1u << e->group->varshape.rank) - 1;
     for (int a = 0; a < e->group->n_states; a++) {
         int signal = l->signal[e->group->state[a]];
         if (signal != NO_NODE)
-            dot = diff_plus(g, dot, ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, signal, s[a]), all));
+            dot = diff_plus(g, dot, ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, signal, x[a]), all));
     }
-    for (int w = 0; dot != NO_NODE && w < e->n_weights; w++)
-        learner_add(l, e->weight[w], ir_ew2(g, OP_mul, dot, theta[w]));
+    return dot;
 }
 
-static bool estimate_group(estimate *e)
+static int *values_now(const estimate *e, const int *variable, int n)
+{
+    const ir *g = e->l->ir;
+    int *res = ARENA_ARRAY(g->arena, int, n + 1);
+    for (int i = 0; i < n; i++)
+        res[i] = g->var[variable[i]].now;
+    return res;
+}
+
+/* theta~ = theta~ / rho0 + PROJ / rho1 of weight W.  */
+static int renewed(estimate *e, int w, int rho0, int rho1, int proj)
+{
+    ir *g = e->l->ir;
+    int theta = ir_ew2(g, OP_add, ir_ew2(g, OP_div, g->var[e->theta[w]].now, rho0),
+                       ir_ew2(g, OP_div, proj, rho1));
+    learner_next(e->l, e->theta[w], theta, "theta~ = theta~ / rho0 + proj / rho1");
+    return theta;
+}
+
+static int turned(ir *g, int rho0, int Ds, int rho1, int nu)
+{
+    return ir_ew2(g, OP_add, ir_ew2(g, OP_mul, rho0, Ds), ir_ew2(g, OP_mul, rho1, nu));
+}
+
+static bool estimate_sample(estimate *e)
 {
     learner *l = e->l;
     ir *g = l->ir;
     int n = e->group->n_states;
-    int *s_next = ARENA_ARRAY(g->arena, int, n), *theta_next = ARENA_ARRAY(g->arena, int, e->n_weights + 1);
-    const int *Ds = pushed(e);
+    int *s = values_now(e, e->s, n), *theta = values_now(e, e->theta, e->n_weights);
+    const int *Ds = pushed(e, s);
     if (!Ds)
         return false;
-    int rho0 = ratio(g, norms(e, e->theta, e->n_weights, true), norms(e, Ds, n, false));
-    double nu = sqrt((double)(shape_numel(e->group->varshape) * n));
-    int rho1 = ratio(g, norms(e, e->proj, e->n_weights, false), scalar(g, nu * nu));
+    int rho0 = ratio(g, norms(e, theta, e->n_weights), norms(e, Ds, n));
+    double nu = (double)(shape_numel(e->group->varshape) * n);
+    int rho1 = ratio(g, norms(e, e->proj, e->n_weights), scalar(g, nu));
     for (int a = 0; a < n; a++) {
-        s_next[a] = ir_ew2(g, OP_add, ir_ew2(g, OP_mul, rho0, Ds[a]), ir_ew2(g, OP_mul, rho1, e->nu[a]));
-        learner_next(l, e->s[a], s_next[a], "s~ = rho0 D s~ + rho1 nu");
+        int next = turned(g, rho0, Ds[a], rho1, e->nu[a]);
+        learner_next(l, e->s[a], next, "s~ = rho0 D s~ + rho1 nu");
+        s[a] = l->time == TIME_T ? next : s[a];
     }
     for (int w = 0; w < e->n_weights; w++) {
-        theta_next[w] = ir_ew2(g, OP_add, ir_ew2(g, OP_div, g->var[e->theta[w]].now, rho0),
-                               ir_ew2(g, OP_div, e->proj[w], rho1));
-        learner_next(l, e->theta[w], theta_next[w], "theta~ = theta~ / rho0 + proj / rho1");
+        int next = renewed(e, w, rho0, rho1, e->proj[w]);
+        theta[w] = l->time == TIME_T ? next : theta[w];
     }
-    if (l->time == TIME_T) {
-        meet(e, s_next, theta_next);
-        return true;
+    int dot = met(e, s);
+    for (int w = 0; dot != NO_NODE && w < e->n_weights; w++)
+        learner_add(l, e->weight[w], ir_ew2(g, OP_mul, dot, theta[w]));
+    return true;
+}
+
+/* --- one estimate for the whole batch ---------------------------------------------------------------- */
+
+static int pool(estimate *e, function_plan *f, int node, const char *what, const char *note)
+{
+    return learner_sum(e->l, f, node, arena_printf(e->l->ir->arena, "%s.group%d", what, e->k), note);
+}
+
+/* What the samples' signals and X give together, for F.  */
+static int pool_met(estimate *e, function_plan *f, const int *x, const char *what)
+{
+    int dot = met(e, x);
+    return dot == NO_NODE ? NO_NODE : pool(e, f, dot, what, "signals met");
+}
+
+static void add_once(estimate *e, int dot, const int *theta)
+{
+    for (int w = 0; dot != NO_NODE && w < e->n_weights; w++)
+        learner_add_once(e->l, e->weight[w], ir_ew2(e->l->ir, OP_mul, dot, theta[w]));
+}
+
+/* s~ is kept as D s~ and nu, with the scalars to be put before them, which are known behind the last sample only.  */
+static void declare_pooled(estimate *e)
+{
+    static const char *const name[] = {"rho0", "rho1"};
+    ir *g = e->l->ir;
+    for (int i = 0; i < 2; i++) {
+        e->rho[i] = ir_var(g, VAR_TRACE, arena_printf(g->arena, "%s.group%d", name[i], e->k), shape_scalar(),
+                           TYPE_REAL, (loc){0});
+        g->var[e->rho[i]].pooled = true;
+        g->var[e->rho[i]].note = "of the batch";
     }
-    for (int a = 0; a < n; a++)
-        s_next[a] = g->var[e->s[a]].now;
     for (int w = 0; w < e->n_weights; w++)
-        theta_next[w] = g->var[e->theta[w]].now;
-    meet(e, s_next, theta_next);
+        g->var[e->theta[w]].pooled = true;
+}
+
+static bool estimate_batch(estimate *e)
+{
+    learner *l = e->l;
+    ir *g = l->ir;
+    bool window = l->time == TIME_WINDOW;
+    function_plan *step = window ? &l->plan->advance : &l->plan->learn, *meet = window ? &l->plan->apply : step;
+    int n = e->group->n_states, *s = ARENA_ARRAY(g->arena, int, n);
+    int *theta = values_now(e, e->theta, e->n_weights), *proj = ARENA_ARRAY(g->arena, int, e->n_weights + 1);
+    declare_pooled(e);
+    for (int a = 0; a < n; a++)
+        s[a] = turned(g, g->var[e->rho[0]].now, g->var[e->s[a]].now, g->var[e->rho[1]].now,
+                      learner_lag(l, e->nu[a]));
+    const int *Ds = pushed(e, s);
+    if (!Ds)
+        return false;
+    for (int a = 0; a < n; a++)
+        learner_next(l, e->s[a], Ds[a], "D s~");
+    for (int w = 0; w < e->n_weights; w++)
+        proj[w] = pool(e, step, e->proj[w], arena_printf(g->arena, "proj%d", w),
+                       arena_printf(g->arena, "nu projected on %s", g->var[e->theta[w]].path));
+    double nu = (double)(shape_numel(e->group->varshape) * n) * g->batch;
+    int rho0 = ratio(g, norms(e, theta, e->n_weights), pool(e, step, norms(e, Ds, n), "square", "|D s~|^2"));
+    int rho1 = ratio(g, norms(e, proj, e->n_weights), scalar(g, nu));
+    g->var[e->rho[0]].next = rho0;
+    g->var[e->rho[1]].next = rho1;
+    int dot = l->time != TIME_T ? pool_met(e, meet, s, "met") : NO_NODE;
+    add_once(e, dot, theta);
+    for (int w = 0; w < e->n_weights; w++)
+        theta[w] = renewed(e, w, rho0, rho1, proj[w]);
+    if (l->time != TIME_T)
+        return true;
+    int with_Ds = pool_met(e, step, Ds, "met"), with_nu = pool_met(e, step, e->nu, "met_nu");
+    if (with_Ds != NO_NODE)
+        add_once(e, turned(g, rho0, with_Ds, rho1, with_nu), theta);
     return true;
 }
 
@@ -197,7 +292,8 @@ void unbiased_traces(learner *l)
                             TYPE_REAL, (loc){0});
             g->var[e.s[a]].note = arena_printf(g->arena, "random direction of %s", path);
         }
-        if (!estimate_group(&e))
+        bool pooled = l->set->pooled && g->batch > 1;
+        if (!(pooled ? estimate_batch(&e) : estimate_sample(&e)))
             return;
     }
 }

@@ -4,14 +4,14 @@ m4_dnl The source of a model.  The values are listed in templates/README.md.
 
 m4_dnl et_function(BODY)
 m4_dnl -----------------
-m4_dnl The inside of a function that does BODY for each sample of the batch.
+m4_dnl The inside of a function that does BODY for each sample of the batch, and behind them the rest of it.
 m4_define(«et_function», «{
 @+
 et_unused_$1«»et_if(et_value(batched), «for (int b = 0; b < et_value(batch); b++) {
 @+
 et_body_$1«»@-
 }
-», «et_body_$1«»»)et_if(et_value(returns_$1), «return total;
+», «et_body_$1«»»)et_once_$1«»et_if(et_value(returns_$1), «return total;
 »)@-
 }
 »)m4_dnl

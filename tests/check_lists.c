@@ -94,8 +94,10 @@ static const struct {
     {"et_struct(«", "et_each_", ""},
     {"et_body_", "et_body_", ""},
     {"et_unused_", "et_unused_", ""},
+    {"et_once_", "et_once_", ""},
     {"et_function(«", "et_body_", ""},
     {"et_function(«", "et_unused_", ""},
+    {"et_function(«", "et_once_", ""},
     {"et_function(«", "et_value(returns_", ")"},
 };
 
@@ -134,6 +136,7 @@ static const struct {
     {"set_init(&em, \"", "et_body_", ""},
     {"set_body(em, \"", "et_body_", ""},
     {"set_body(em, \"", "et_unused_", ""},
+    {"set_body(em, \"", "et_once_", ""},
     {"set_body(em, \"", "et_value(returns_", ")"},
 };
 
@@ -155,6 +158,7 @@ static void find_listed(words *w)
     add_between(w, text.text, "| `et_each_", "` |", "et_each_", "");
     add_between(w, text.text, "| `et_body_", "` |", "et_body_", "");
     add_between(w, text.text, "| `et_unused_", "` |", "et_unused_", "");
+    add_between(w, text.text, "| `et_once_", "` |", "et_once_", "");
     buf_free(&text);
 }
 

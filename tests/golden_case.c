@@ -143,6 +143,22 @@ static void fill(golden_case *c, const etr_var *v, const char *name, int steps)
     }
 }
 
+/* The number of each step that NAME holds, for all samples of V.  */
+static void fill_samples(golden_case *c, const etr_var *v, const char *name)
+{
+    int rank, shape[ETR_RANK_MAX];
+    const double *x = etr_npz_get(c->npz, name, &rank, shape);
+    const size_t n = model_numel(v);
+
+    if (!x || rank != 1 || shape[0] != c->n_steps) {
+        add_probe(c, name, PROBE_SHAPE, "it has not one number a step");
+        return;
+    }
+    for (int t = 0; t < c->n_steps; t++)
+        for (size_t i = 0; i < n; i++)
+            model_put(c->m, v, model_block(c->m, v->kind, t), i, x[t]);
+}
+
 /* Our states of the reference's group K in its order, as variables of the state block.  Returns how
    many, or -1: one of them is none of ours.  */
 static int states_of(const golden_case *c, int k, const etr_var **state)
@@ -238,9 +254,11 @@ static void fill_array(golden_case *c, const char *name, char *filled)
         return;
     } else if (after(name, "three_factor/")) {
         v = find_path(c, ETR_INPUT, name);
-        steps = c->n_steps;
-        if (!v)
-            return;
+        if (v) {
+            filled[v - c->m->info->vars] = 1;
+            fill_samples(c, v, name);
+        }
+        return;
     } else if ((rest = after(name, "hidden0/"))) {
         v = find_state(c, rest);
     } else if ((rest = after(name, "input/"))) {
