@@ -332,6 +332,31 @@ START_TEST(every_cell_is_in_the_reference)
 }
 END_TEST
 
+/* Every public name of braintrace 0.2.6 and its `nn`, a line each.  */
+START_TEST(the_reference_is_covered)
+{
+    static words names, named;
+    buf text = {0}, doc = {0};
+    read_all("tests/data/braintrace-names.txt", &text);
+    for (char *name = strtok(text.text, "\n"); name; name = strtok(NULL, "\n"))
+        add(&names, "", name, strlen(name), "");
+    read_all("doc/from-braintrace.md", &doc);
+    for (const char *p = doc.text; *p; p++)
+        if (is_word(*p) && (p == doc.text || !is_word(p[-1]))) {
+            size_t n = 0;
+            while (is_word(p[n]))
+                n++;
+            for (int i = 0; i < names.n; i++)
+                if (strlen(names.word[i]) == n && strncmp(names.word[i], p, n) == 0)
+                    add(&named, "", p, n, "");
+        }
+    ck_assert_int_gt(names.n, 150);
+    all_in(&names, &named, "names of the reference that doc/from-braintrace.md lacks");
+    buf_free(&text);
+    buf_free(&doc);
+}
+END_TEST
+
 Suite *lists_suite(void)
 {
     Suite *s = suite_create("lists");
@@ -343,6 +368,7 @@ Suite *lists_suite(void)
     tcase_add_test(language, every_init_is_in_the_reference);
     tcase_add_test(language, every_choice_is_in_the_reference);
     tcase_add_test(language, every_cell_is_in_the_reference);
+    tcase_add_test(language, the_reference_is_covered);
     suite_add_tcase(s, templates);
     suite_add_tcase(s, language);
     return s;
