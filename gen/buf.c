@@ -4,6 +4,7 @@
 #include "buf.h"
 
 #include <stdint.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,4 +74,19 @@ void buf_free(buf *b)
     free(b->text);
     b->text = NULL;
     b->len = b->capacity = 0;
+}
+
+bool buf_read_file(buf *b, const char *path)
+{
+    char part[4096];
+    size_t n;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return false;
+    while ((n = fread(part, 1, sizeof part, f)) > 0)
+        buf_bytes(b, part, n);
+    int error = ferror(f) ? errno : 0;
+    fclose(f);
+    errno = error;
+    return error == 0;
 }

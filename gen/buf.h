@@ -4,6 +4,7 @@
 #define BUF_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct {
@@ -18,5 +19,8 @@ void buf_printf(buf *b, const char *format, ...) __attribute__((format(printf, 2
 void buf_vprintf(buf *b, const char *format, va_list args);
 const char *buf_text(const buf *b); /* never NULL */
 void buf_free(buf *b);
+
+/* Append the file PATH; false with errno when it cannot be read.  */
+bool buf_read_file(buf *b, const char *path);
 
 #endif

@@ -2,7 +2,7 @@
 /* In: the finished text of each file.  Out: the files, or none of them changed.
    Each is written beside its target first; a signal on the way removes what is unfinished.  */
 #define _POSIX_C_SOURCE 200809L
-#include "skel.h"
+#include "outputs.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -12,14 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 4 };
-
 /* The temporary files, for the handler; NULL: not made yet, or renamed.  */
-static char *volatile temporary[FILES_MAX];
+static char *volatile *temporary;
+static volatile size_t n_temporary;
 
 static void on_signal(int number)
 {
-    for (int i = 0; i < FILES_MAX; i++)
+    for (size_t i = 0; i < n_temporary; i++)
         if (temporary[i])
             unlink(temporary[i]);
     signal(number, SIG_DFL);
@@ -65,19 +64,7 @@ static bool is_file(const struct stat *target, const char *path)
     return stat(path, &st) == 0 && st.st_dev == target->st_dev && st.st_ino == target->st_ino;
 }
 
-/* Was the file TARGET read in this run?  */
-static bool is_input(const struct stat *target, const char *input, const diag *d)
-{
-    size_t n;
-    const source *const *src = diag_sources(d, &n);
-
-    for (size_t i = 0; i < n; i++)
-        if (is_file(target, src[i]->name))
-            return true;
-    return input && is_file(target, input);
-}
-
-static bool may_replace(const char *path, const char *input, diag *d)
+static bool may_replace(const char *path, const outputs *o, diag *d)
 {
     struct stat target;
 
@@ -87,8 +74,9 @@ static bool may_replace(const char *path, const char *input, diag *d)
         return refuse(d, path, "is a directory");
     if (!S_ISREG(target.st_mode))
         return refuse(d, path, "is not a regular file and will not be replaced");
-    if (is_input(&target, input, d))
-        return refuse(d, path, "is a file that was read and will not be replaced");
+    for (size_t i = 0; i < o->n_inputs; i++)
+        if (is_file(&target, o->input[i]))
+            return refuse(d, path, "is a file that was read and will not be replaced");
     return true;
 }
 
@@ -121,14 +109,18 @@ static bool same_target(const char *a, const char *b)
     return same;
 }
 
-static bool check_targets(const char *const *path, size_t n, const char *input, diag *d)
+static bool check_targets(const outputs *o, diag *d)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!is_stdout(path[i]) && !may_replace(path[i], input, d))
+    for (size_t i = 0; i < o->n; i++) {
+        const char *path = o->file[i].path;
+
+        if (is_stdout(path))
+            continue;
+        if (!may_replace(path, o, d))
             return false;
         for (size_t k = 0; k < i; k++)
-            if (same_target(path[k], path[i]))
-                return refuse(d, path[i], "would be two files at once");
+            if (same_target(o->file[k].path, path))
+                return refuse(d, path, "would be two files at once");
     }
     return true;
 }
@@ -158,16 +150,31 @@ static char *temporary_name(const char *path)
     return name.text;
 }
 
+/* A new file that the handler knows of from its first moment on; -1 with errno.  */
+static int open_temporary(size_t i, const char *path)
+{
+    sigset_t set, before;
+    char *name = temporary_name(path);
+
+    sigemptyset(&set);
+    for (int k = 0; k < N_WATCHED; k++)
+        sigaddset(&set, watched[k]);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    int fd = mkstemp(name), error = errno;
+    temporary[i] = fd < 0 ? NULL : name;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (fd < 0)
+        free(name);
+    errno = error;
+    return fd;
+}
+
 static bool make_temporary(size_t i, const char *path, const buf *content, diag *d)
 {
-    char *name = temporary_name(path);
-    int fd = mkstemp(name);
+    int fd = open_temporary(i, path);
 
-    if (fd < 0) {
-        free(name);
+    if (fd < 0)
         return refuse(d, path, strerror(errno));
-    }
-    temporary[i] = name;
     mode_t mask = umask(0);
     umask(mask);
     bool ok = fchmod(fd, 0666 & ~mask) == 0 && write_all(fd, content);
@@ -179,36 +186,37 @@ static bool make_temporary(size_t i, const char *path, const buf *content, diag 
     return ok || refuse(d, path, strerror(error));
 }
 
-static bool commit(const char *const *path, const buf *content, size_t n, const char *input,
-                   diag *d)
+static bool commit(const outputs *o, diag *d)
 {
-    if (!check_targets(path, n, input, d))
+    if (!check_targets(o, d))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (!is_stdout(path[i]) && !make_temporary(i, path[i], &content[i], d))
+    for (size_t i = 0; i < o->n; i++)
+        if (!is_stdout(o->file[i].path)
+            && !make_temporary(i, o->file[i].path, &o->file[i].content, d))
             return false;
-    for (size_t i = 0; i < n; i++)
-        if (is_stdout(path[i]) && !write_all(STDOUT_FILENO, &content[i]))
+    for (size_t i = 0; i < o->n; i++)
+        if (is_stdout(o->file[i].path) && !write_all(STDOUT_FILENO, &o->file[i].content))
             return refuse(d, "standard output", strerror(errno));
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < o->n; i++) {
         char *name = temporary[i];
 
-        if (name && rename(name, path[i]) != 0)
-            return refuse(d, path[i], strerror(errno));
+        if (name && rename(name, o->file[i].path) != 0)
+            return refuse(d, o->file[i].path, strerror(errno));
         temporary[i] = NULL;
         free(name);
     }
     return true;
 }
 
-skel_status skel_commit(const char *const *path, const buf *content, size_t n, const char *input,
-                        diag *d)
+bool outputs_commit(outputs *o, diag *d)
 {
     struct sigaction before[N_WATCHED];
 
+    temporary = ARENA_ARRAY(o->arena, char *, o->n + 1);
+    n_temporary = o->n;
     watch(before);
-    bool ok = n <= FILES_MAX && commit(path, content, n, input, d);
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    bool ok = commit(o, d);
+    for (size_t i = 0; i < o->n; i++) {
         char *name = temporary[i];
 
         if (!name)
@@ -218,5 +226,37 @@ skel_status skel_commit(const char *const *path, const buf *content, size_t n, c
         free(name);
     }
     unwatch(before);
-    return ok ? SKEL_OK : SKEL_IO;
+    n_temporary = 0;
+    return ok;
+}
+
+void outputs_add(outputs *o, const char *path, buf *content)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        const output_file *f = &o->file[i];
+
+        if (!is_stdout(path) && strcmp(f->path, path) == 0
+            && strcmp(buf_text(&f->content), buf_text(content)) == 0) {
+            buf_free(content);
+            return;
+        }
+    }
+    ARENA_PUSH(o->arena, o->file, o->n, o->cap, ((output_file){path, *content}));
+    *content = (buf){NULL, 0, 0};
+}
+
+void outputs_protect(outputs *o, const diag *d)
+{
+    size_t n;
+    const char *const *read = diag_files(d, &n);
+
+    for (size_t i = 0; i < n; i++)
+        ARENA_PUSH(o->arena, o->input, o->n_inputs, o->cap_inputs, read[i]);
+}
+
+void outputs_free(outputs *o)
+{
+    for (size_t i = 0; i < o->n; i++)
+        buf_free(&o->file[i].content);
+    o->n = 0;
 }

@@ -119,6 +119,7 @@ static bool read_file(reading *r)
                    fault ? fault : etr_npz_error());
         return false;
     }
+    diag_read(lo->diag, path);
     bool whole = take_array(r, npz);
     etr_npz_close(npz);
     return whole;

@@ -33,8 +33,9 @@ struct diag {
     int max_errors; /* 0: no limit */
     int n_errors, n_printed;
     bool gave_up;
-    size_t n_sources, cap_sources;
-    const source **source;
+    int n_sources;
+    size_t n_files, cap_files;
+    const char **file;
     const char *folder, *shown; /* see diag_shorten */
     size_t n, cap;
     message **held;
@@ -52,8 +53,7 @@ const source *diag_source(diag *d, const char *name, const char *text, size_t le
 {
     source *src = ARENA_NEW(d->arena, source);
     *src = (source){.name = arena_strdup(d->arena, name), .text = text, .len = len,
-                    .index = (int)d->n_sources};
-    ARENA_PUSH(d->arena, d->source, d->n_sources, d->cap_sources, src);
+                    .index = d->n_sources++};
     return src;
 }
 
@@ -63,10 +63,15 @@ void diag_shorten(diag *d, const char *folder, const char *shown)
     d->shown = shown;
 }
 
-const source *const *diag_sources(const diag *d, size_t *n)
+void diag_read(diag *d, const char *path)
 {
-    *n = d->n_sources;
-    return d->source;
+    ARENA_PUSH(d->arena, d->file, d->n_files, d->cap_files, arena_strdup(d->arena, path));
+}
+
+const char *const *diag_files(const diag *d, size_t *n)
+{
+    *n = d->n_files;
+    return d->file;
 }
 
 /* The bytes of the code point at TEXT, at most LEN; its value in *CODE, or -1 when it is none.  */

@@ -44,8 +44,10 @@ const source *diag_source(diag *d, const char *name, const char *text, size_t le
    installed files are the same on every machine.  */
 void diag_shorten(diag *d, const char *folder, const char *shown);
 
-/* The files read so far.  */
-const source *const *diag_sources(const diag *d, size_t *n);
+/* The file PATH was read.  All that were, in this order: an output must not be written over one, and a
+   depfile names them.  */
+void diag_read(diag *d, const char *path);
+const char *const *diag_files(const diag *d, size_t *n);
 
 /* The character at the place AT where it is ASCII, else NUL.  */
 char diag_character(loc at);

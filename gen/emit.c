@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: the plan.  Out: m4 definitions of values, lists and bodies, and the files that m4 prints from them.
-   Afterwards the two files are written whole, or nothing has changed.  */
+/* In: the plan.  Out: m4 definitions of values, lists and bodies, and the text that m4 prints from them.
+   Afterwards nothing is written yet.  */
 #include "emit.h"
 
 #include "cgen.h"
@@ -499,23 +499,16 @@ static void set_tables(emitter *em)
 static bool set_source(emitter *em, const char *name, const char *file)
 {
     const char *path = arena_printf(em->ir->arena, "%s/runtime/%s", em->options->data_dir, file);
-    FILE *f = fopen(path, "r");
-    if (!f) {
+    buf text = {0};
+    bool read = buf_read_file(&text, path);
+    if (!read)
         diag_error(em->ir->diag, (loc){0}, "E0401",
                    "cannot read %s: the installation is not complete (ETRACE_DATADIR names another)",
                    path);
-        return false;
-    }
-    buf text = {0};
-    char part[4096];
-    size_t n;
-    while ((n = fread(part, 1, sizeof part, f)) > 0)
-        buf_bytes(&text, part, n);
-    fclose(f);
     const char *start = strstr(buf_text(&text), "#ifndef");
     set(em, name, start ? start : buf_text(&text));
     buf_free(&text);
-    return true;
+    return read;
 }
 
 static bool draws(const ir *g)
@@ -533,9 +526,23 @@ static void set_limits(emitter *em)
     set_number(em, "largest_bytes", em->options->largest_bytes);
 }
 
-skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options)
+static const char *const templates[] = {"kernels.m4", "model.h.m4", "model.c.m4"};
+
+enum { N_TEMPLATES = sizeof templates / sizeof templates[0] };
+
+void emit_files(const char *data_dir, arena *a, diag *d)
 {
-    static const char *const templates[] = {"kernels.m4", "model.h.m4", "model.c.m4"};
+    static const char *const more[] = {"templates/prelude.m4", "runtime/etrace_info.h",
+                                       "runtime/etrace_random.h"};
+    for (size_t i = 0; i < N_TEMPLATES; i++)
+        diag_read(d, arena_printf(a, "%s/templates/%s", data_dir, templates[i]));
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
+        diag_read(d, arena_printf(a, "%s/%s", data_dir, more[i]));
+}
+
+skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options,
+                     emit_text *res)
+{
     emitter em = {.plan = plan, .ir = plan->ir, .spec = s, .options = options};
     buf out[2] = {{0}, {0}};
     set_banner(&em);
@@ -550,14 +557,8 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     skel_status status = SKEL_ENVIRONMENT;
     if (set_source(&em, "info_header", "etrace_info.h")
         && set_source(&em, "random_source", "etrace_random.h"))
-        status = skel_run(options->m4, options->data_dir, templates, 3, &em.values, out, 2,
+        status = skel_run(options->m4, options->data_dir, templates, N_TEMPLATES, &em.values, out, 2,
                           plan->ir->diag);
-    if (status == SKEL_OK) {
-        const char *path[] = {options->h_path, options->c_path};
-        status = skel_commit(path, out, 2, s->file, plan->ir->diag);
-    }
-    buf_free(&em.values);
-    buf_free(&out[0]);
-    buf_free(&out[1]);
+    *res = (emit_text){.header = out[0], .source = out[1], .values = em.values};
     return status;
 }

@@ -8,7 +8,7 @@
 #include "spec.h"
 
 typedef struct {
-    const char *c_path, *h_path;
+    const char *h_path;   /* for the #include */
     const char *data_dir;
     const char *m4;
     int unroll;
@@ -18,7 +18,16 @@ typedef struct {
 /* "d_rtrl, window 1" */
 const char *emit_rule_text(arena *a, const learning *set);
 
-/* What report_measure has scheduled is printed.  Prints messages itself; nothing is written unless all is.  */
-skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options);
+/* The text of both files, and what m4 was given to print it from.  */
+typedef struct {
+    buf header, source, values;
+} emit_text;
+
+/* What report_measure has scheduled is printed into RES.  SKEL_ENVIRONMENT after a message.  */
+skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options,
+                     emit_text *res);
+
+/* Register every file that emit_run reads as one that D has read.  */
+void emit_files(const char *data_dir, arena *a, diag *d);
 
 #endif

@@ -110,6 +110,7 @@ static import *import_file(lowering *lo, const spec *s, const char *path, loc at
     size_t len;
     spec_status status;
     char *text = read_whole(lo->arena, fd, &len);
+    diag_read(lo->diag, full);
     close(fd);
     lo->import = lo->importing = file;
     file->cell = spec_parse(full, text, len, true, lo->arena, lo->diag, &status);

@@ -100,6 +100,12 @@ static int loss_node(lowering *lo, scope *sc, const spec_loss *loss)
     return NO_NODE;
 }
 
+const char *lower_comment(const lowering *lo, const spec *s, int line, const char *text)
+{
+    return lo->options->no_lines ? text
+                                 : arena_printf(lo->arena, "%s:%d: %s", s->base_name, line, text);
+}
+
 static void add_losses(lowering *lo, scope *sc, const spec *s)
 {
     ir *g = lo->ir;
@@ -117,8 +123,8 @@ static void add_losses(lowering *lo, scope *sc, const spec *s)
     }
     if (total != NO_NODE)
         g->loss = ir_name(g, total, "loss",
-                          arena_printf(lo->arena, "%s:%d: loss: %s", s->base_name,
-                                       s->loss[0].at.line, text));
+                          lower_comment(lo, s, s->loss[0].at.line,
+                                        arena_printf(lo->arena, "loss: %s", text)));
 }
 
 static int by_c_name(const void *a, const void *b)

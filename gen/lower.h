@@ -8,13 +8,12 @@
 
 typedef struct {
     const char *data_dir;     /* templates/cells/ is below it */
-    size_t n_overrides;       /* -D NAME=VALUE */
-    const char *const *override;
     const char *prefix;       /* -p; NULL: the model's name */
     bool check;               /* compare stated derivatives with differences */
+    bool no_lines;            /* comments do not say where an equation was written */
 } lower_options;
 
-/* NULL after errors.  Every cell file that was read is appended to FILES (if not NULL), for depfiles.  */
+/* NULL after errors.  */
 ir *lower_spec(const spec *s, const lower_options *options, arena *a, diag *d);
 
 #endif

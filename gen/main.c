@@ -1,51 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One model: each pass in turn, until one reports an error.  */
+/* Every model: each pass in turn, until one reports an error; then all outputs, or none.  */
+#include "bundle.h"
 #include "candidate.h"
+#include "depfile.h"
 #include "emit.h"
 #include "lower.h"
 #include "options.h"
+#include "override.h"
 #include "report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int print(buf *text)
+static int print(outputs *out, buf *text)
 {
-    fputs(buf_text(text), stdout);
-    buf_free(text);
+    outputs_add(out, "-", text);
     return EXIT_SUCCESS;
 }
 
 /* FORM is one of options_graphs.  */
-static int show(const graph *gr, const char *form)
+static int show(const graph *gr, const char *form, outputs *out)
 {
     static void (*const shows[])(const graph *, buf *) = {show_text, show_json, show_gv};
-    buf out = {NULL, 0, 0};
+    buf text = {NULL, 0, 0};
     int i = 0;
     while (options_graphs[i] != form)
         i++;
-    shows[i](gr, &out);
-    return print(&out);
+    shows[i](gr, &text);
+    return print(out, &text);
 }
 
-static int dump(const ir *g)
+static int dump(const ir *g, outputs *out)
 {
-    buf out = {NULL, 0, 0};
-    ir_dump(g, &out);
-    return print(&out);
+    buf text = {NULL, 0, 0};
+    ir_dump(g, &text);
+    return print(out, &text);
 }
 
-static int write_report(const options *o, const report *r, const spec *s, diag *d)
+static void add_report(const options *o, const report *r, outputs *out)
 {
-    buf out = {NULL, 0, 0};
+    buf text = {NULL, 0, 0};
     if (o->report_json)
-        report_json(r, &out);
+        report_json(r, &text);
     else
-        report_text(r, &out);
-    int status = (int)skel_commit(&o->report, &out, 1, s->file, d);
-    buf_free(&out);
-    return status;
+        report_text(r, &text);
+    outputs_add(out, o->report, &text);
+}
+
+static void add_depfile(const options *o, const diag *d, arena *a, outputs *out)
+{
+    buf text = {NULL, 0, 0};
+    depfile_write(o, d, a, &text);
+    outputs_add(out, depfile_path(o, a), &text);
 }
 
 /* With --enable-checking: what holds behind every pass.  */
@@ -58,50 +65,112 @@ static void verify(const ir *g)
 #endif
 }
 
-static int compile(const options *o, arena *a, diag *d)
+static int write_model(const options *o, const model_plan *plan, const spec *s, const report *r,
+                       arena *a, diag *d, outputs *out)
+{
+    const emit_options eo = {o->h_path, o->data_dir, o->m4, o->unroll, r->largest_count,
+                             report_largest_bytes(r)};
+    emit_text text = {0};
+    int failed = (int)emit_run(plan, s, &eo, &text);
+    bool whole = !failed && bundle_add(o, &text, out, a, d);
+    return failed ? failed : whole ? EXIT_SUCCESS : EXIT_ENVIRONMENT;
+}
+
+static int compile(const options *o, arena *a, diag *d, outputs *out)
 {
     spec_status status = SPEC_WRONG;
     learning set;
-    const spec *s = spec_read(o->model, false, a, d, &status);
+    spec *s = spec_read(o->model, false, a, d, &status);
     if (!s)
         return (int)status;
-    if (!options_learning(o, s, a, d, &set))
+    if (!override_spec(o, s, a, d) || !options_learning(o, s, a, d, &set))
         return SPEC_WRONG;
-    const lower_options lo = {o->data_dir, o->define.n, o->define.item, o->prefix, o->check_only};
+    const lower_options lo = {o->data_dir, o->prefix, o->check_only, o->no_lines};
     ir *g = lower_spec(s, &lo, a, d);
     if (!g)
         return SPEC_WRONG;
     verify(g);
     if (o->dump == options_dumps[0])
-        return dump(g);
+        return dump(g, out);
     graph *gr = learn_graph(g, &set);
     if (!gr)
         return SPEC_WRONG;
     verify(g);
     if (o->graph)
-        return show(gr, o->graph);
+        return show(gr, o->graph, out);
     model_plan *plan = learn_plan(gr, &set);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
     verify(g);
     if (o->dump)
-        return dump(g);
+        return dump(g, out);
     report *r = report_measure(plan, emit_rule_text(a, &set));
     report_check(r, &o->limits, d);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
-    if (!o->check_only) {
-        const emit_options eo = {o->c_path, o->h_path, o->data_dir, o->m4, o->unroll, r->largest_count,
-                                 report_largest_bytes(r)};
-        int failed = (int)emit_run(plan, s, &eo);
-        if (failed)
-            return failed;
-    }
-    if (!o->report)
-        return EXIT_SUCCESS;
-    if (s->n_losses > 0)
+    emit_files(o->data_dir, a, d);
+    int failed = o->check_only || o->deps_only ? EXIT_SUCCESS
+                                               : write_model(o, plan, s, r, a, d, out);
+    if (!failed && (o->deps_only || (o->deps && !o->check_only)))
+        add_depfile(o, d, a, out);
+    if (!failed && o->report && s->n_losses > 0)
         candidate_rows(s, &lo, set.rule, r, a);
-    return write_report(o, r, s, d);
+    if (!failed && o->report)
+        add_report(o, r, out);
+    return failed;
+}
+
+/* All models.  The status is that of the first one that failed.  */
+static int compile_all(options *o, arena *a)
+{
+    outputs out = {.arena = a};
+    diag *d = NULL;
+    int status = EXIT_SUCCESS;
+    for (size_t i = 0; i < o->models.n; i++) {
+        int usage = options_model(o, i, a);
+        if (usage != OPTIONS_GO_ON)
+            return usage;
+        d = diag_new(a, o->max_errors);
+        diag_shorten(d, arena_printf(a, "%s/templates/cells/", o->data_dir), "<cells>/");
+        int failed = compile(o, a, d, &out);
+        diag_flush(d);
+        outputs_protect(&out, d);
+        status = status ? status : failed;
+    }
+    if (status == EXIT_SUCCESS && !outputs_commit(&out, d))
+        status = EXIT_FILES;
+    diag_flush(d);
+    outputs_free(&out);
+    return status;
+}
+
+/* Print PATH unless it is among NAMES.  */
+static void list(option_list *names, const char *path, arena *a)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (strcmp(names->item[i], path) == 0)
+            return;
+    ARENA_PUSH(a, names->item, names->n, names->cap, path);
+    puts(path);
+}
+
+static int list_outputs(options *o, arena *a)
+{
+    option_list names = {0};
+    for (size_t i = 0; i < o->models.n; i++) {
+        const char **name;
+        int usage = options_model(o, i, a);
+        if (usage != OPTIONS_GO_ON)
+            return usage;
+        size_t n = bundle_names(o, a, &name);
+        for (size_t k = 0; k < n; k++)
+            list(&names, name[k], a);
+        if (o->deps)
+            list(&names, depfile_path(o, a), a);
+    }
+    if (o->report && strcmp(o->report, "-") != 0)
+        list(&names, o->report, a);
+    return EXIT_SUCCESS;
 }
 
 /* The exit status, once all that was printed has arrived: a disk may be full.  */
@@ -110,7 +179,7 @@ static int finish(int status)
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     perror("etrace-gen: error: standard output");
-    return status ? status : SPEC_UNREADABLE;
+    return status ? status : EXIT_FILES;
 }
 
 int main(int argc, char **argv)
@@ -118,17 +187,8 @@ int main(int argc, char **argv)
     arena *a = arena_new();
     options o;
     int status = options_read(argc, argv, a, &o);
-    if (status == OPTIONS_GO_ON && o.list_outputs) {
-        printf("%s\n%s\n", o.c_path, o.h_path);
-        if (o.report && strcmp(o.report, "-") != 0)
-            puts(o.report);
-        status = EXIT_SUCCESS;
-    } else if (status == OPTIONS_GO_ON) {
-        diag *d = diag_new(a, o.max_errors);
-        diag_shorten(d, arena_printf(a, "%s/templates/cells/", o.data_dir), "<cells>/");
-        status = compile(&o, a, d);
-        diag_flush(d);
-    }
+    if (status == OPTIONS_GO_ON)
+        status = o.list_outputs ? list_outputs(&o, a) : compile_all(&o, a);
     arena_free(a);
     return finish(status);
 }

@@ -23,7 +23,7 @@ static void put_head(const option_row *row, buf *out)
         buf_printf(out, "%s--%s", row->letter ? ", " : "      ", row->name);
         buf_printf(out, "%s%s", may ? "[=" : *argument ? "=" : "", argument + may);
     } else if (*argument) {
-        buf_printf(out, "%s%s", row->offer == OFFER_FILES ? " " : "", argument);
+        buf_printf(out, "%s%s", row->apart ? " " : "", argument);
     }
 }
 
@@ -125,7 +125,7 @@ static void put_manual_head(const option_row *row, arena *a, buf *out)
         buf_puts(out, row->letter ? ", " : "");
         put_bold(arena_printf(a, "--%s", row->name), out);
         buf_puts(out, !argument ? "" : may ? "[=" : "=");
-    } else if (argument && row->offer == OFFER_FILES) {
+    } else if (argument && row->apart) {
         buf_puts(out, " ");
     }
     if (argument)

@@ -12,12 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNROLL_MAX = 64, WINDOW_MAX = 1 << 20 };
+enum { UNROLL_MAX = 64, WINDOW_MAX = 1 << 20, BATCH_MAX = 1 << 20 };
 
 /* --- words --------------------------------------------------------------------------------------- */
 
 const char *const options_dumps[] = {"ir", "diff", NULL};
 const char *const options_graphs[] = {"text", "json", "gv", NULL};
+
+static const char *const *reals(void)
+{
+    static const char *const word[] = {"float", "double", NULL};
+    return word;
+}
 
 static const char *const *dumps(void)
 {
@@ -73,12 +79,33 @@ static int read_prefix(const option_row *row, const char *value, arena *a, optio
     return fault ? option_usage(fault, value) : keep(&o->prefix, value);
 }
 
-static int read_define(const option_row *row, const char *value, arena *a, options *o)
+/* NAME=VALUE or OLD=NEW onto a list.  */
+static int read_pair(const option_row *row, const char *value, arena *a, options *o)
 {
-    (void)row;
+    option_list *list = (void *)((char *)o + row->field);
     if (!strchr(value, '='))
-        return option_usage("-D is NAME=N, not", value);
-    ARENA_PUSH(a, o->define.item, o->define.n, o->define.cap, value);
+        return option_usage(arena_printf(a, "%s is %s, not", option_spelling(row, a), row->argument),
+                            value);
+    ARENA_PUSH(a, list->item, list->n, list->cap, value);
+    return OPTIONS_GO_ON;
+}
+
+/* -MMD, -M and -MM.  */
+static int read_deps(const option_row *row, const char *value, arena *a, options *o)
+{
+    const char *tail = row->tail ? row->tail : "";
+    (void)value;
+    (void)a;
+    o->deps = o->deps || strcmp(tail, "MD") == 0;
+    o->deps_only = o->deps_only || strcmp(tail, "MD") != 0;
+    o->deps_user = o->deps_user || *tail == 'M';
+    return OPTIONS_GO_ON;
+}
+
+static int read_target(const option_row *row, const char *value, arena *a, options *o)
+{
+    ARENA_PUSH(a, o->target.item, o->target.n, o->target.cap,
+               arena_printf(a, "%s%s", row->tail, value));
     return OPTIONS_GO_ON;
 }
 
@@ -118,10 +145,11 @@ static int print_version(const option_row *row, const char *value, arena *a, opt
 const option_row option_rows[] = {
     {OPTION_HEADING, .help = "Output"},
     {OPTION_TEXT, 'o', NULL, "output", "FILE", "write the C to FILE, or to standard output if it is -",
-     "Without it the name is that of the spec with the ending .c, in the current folder.",
-     FIELD(c_path), .offer = OFFER_FILES},
+     "Without it the name is that of the spec with the ending .c, in the current folder. "
+     "A symbolic link is replaced, not followed; what is no regular file is refused.",
+     FIELD(given_c), .offer = OFFER_FILES},
     {OPTION_TEXT, 'H', NULL, "header", "FILE",
-     "write the header to FILE (default: the name of the C file with .h)", FIELD(h_path),
+     "write the header to FILE (default: the name of the C file with .h)", FIELD(given_h),
      .offer = OFFER_FILES},
     {OPTION_TEXT, 'd', NULL, "directory", "DIR", "write all into DIR", FIELD(directory),
      .offer = OFFER_FOLDERS},
@@ -130,12 +158,44 @@ const option_row option_rows[] = {
     {OPTION_NUMBER, '\0', NULL, "unroll", "N",
      "write out loops of at most N turns, from 0 to 64 (default: 8)", FIELD(unroll),
      .max = UNROLL_MAX},
+    {OPTION_FLAG, '\0', NULL, "standalone", NULL, "write the runtime's sources beside the model, too",
+     "These are the parts that allocate nothing: random numbers, optimisers and snapshots. "
+     "Nothing that is installed is needed then.", FIELD(standalone)},
+    {OPTION_FLAG, '\0', NULL, "single-file", NULL, "put the header into the C file, and write no header",
+     "With --standalone the runtime goes in there as well.", FIELD(single_file)},
+    {OPTION_FLAG, '\0', NULL, "no-lines", NULL, "do not say in comments where an equation was written",
+     FIELD(no_lines)},
+    {OPTION_OTHER, '\0', NULL, "file-prefix-map", "OLD=NEW",
+     "name a spec whose path begins with OLD by NEW and the rest", FIELD(prefix_map),
+     .read = read_pair},
     {OPTION_FLAG, '\0', NULL, "list-outputs", NULL, "print the names of what would be written",
      "The spec need not be there yet.", FIELD(list_outputs)},
 
+    {OPTION_HEADING, .help = "Dependencies, as a C compiler writes them"},
+    {OPTION_FLAG, 'M', "D", NULL, NULL, "write a depfile, too: the outputs need all files that were read",
+     "Its name is that of the C file with the ending .d.", FIELD(deps)},
+    {OPTION_OTHER, 'M', "MD", NULL, NULL, "the same without the files that belong to etrace-gen",
+     .read = read_deps},
+    {OPTION_TEXT, 'M', "F", NULL, "FILE", "write the depfile to FILE", FIELD(depfile),
+     .offer = OFFER_FILES, .apart = true},
+    {OPTION_OTHER, 'M', "T", NULL, "TARGET", "TARGET needs these files, not the outputs",
+     "Several make a list. TARGET is written as it is.", .read = read_target, .apart = true},
+    {OPTION_OTHER, 'M', "Q", NULL, "TARGET", "the same, with what make would misread escaped",
+     .read = read_target, .apart = true},
+    {OPTION_FLAG, 'M', "P", NULL, NULL, "add an empty rule for each file but the model",
+     "make then does not stop where one of them has gone.", FIELD(phony)},
+    {OPTION_OTHER, 'M', NULL, NULL, NULL, "print the rule, and write nothing else", .read = read_deps},
+    {OPTION_OTHER, 'M', "M", NULL, NULL, "the same without the files that belong to etrace-gen",
+     .read = read_deps},
+
     {OPTION_HEADING, .help = "The model"},
-    {OPTION_OTHER, 'D', NULL, "define", "NAME=N", "give the dim NAME the size N",
-     "A name that the spec does not declare is an error.", .read = read_define},
+    {OPTION_OTHER, 'D', NULL, "define", "NAME=VALUE",
+     "give the dim or the constant NAME another value",
+     "A name that the spec does not declare is an error.", FIELD(define), .read = read_pair},
+    {OPTION_WORD, '\0', NULL, "real", "TYPE", "compute in float or double", FIELD(real),
+     .words = reals},
+    {OPTION_NUMBER, '\0', NULL, "batch", "N", "work on N samples at a time", FIELD(batch), .min = 1,
+     .max = BATCH_MAX},
     {OPTION_WORD, '\0', NULL, "rule", "RULE", "learn by RULE instead of the spec's",
      "The settings of the spec then do not count, but for dense.", FIELD(rule),
      .words = rule_names},
@@ -175,6 +235,7 @@ const option_row option_rows[] = {
      FIELD(max_errors), .max = INT_MAX},
 
     {OPTION_HEADING, .help = "Other"},
+    {OPTION_FLAG, '\0', NULL, "keep-temps", NULL, "keep what m4 was given, as NAME.m4", FIELD(keep_temps)},
     {OPTION_TEXT, '\0', NULL, "m4", "PATH", "run this GNU m4", FIELD(m4), .offer = OFFER_FILES},
     {OPTION_OTHER, 'h', NULL, "help", NULL, "print this", .read = print_help},
     {OPTION_OTHER, 'V', NULL, "version", NULL, "print the version", .read = print_version},

@@ -35,6 +35,7 @@ struct option_row {
     const char *const *(*words)(void); /* ended by NULL */
     int min, max;
     option_offer offer;
+    bool apart; /* with a tail: the value is shown as a word of its own */
     int (*read)(const option_row *row, const char *value, arena *a, options *o);
 };
 

@@ -150,30 +150,55 @@ static bool names_no_file(const char *path)
     return len == 0 || path[len - 1] == '/';
 }
 
-static int set_paths(arena *a, options *o, const char *dir)
+static int check_paths(const options *o)
 {
-    static const char *const yaml[] = {".yaml", ".yml", NULL}, *const c[] = {".c", NULL};
-    const char *slash = strrchr(o->model, '/');
-    if (dir && o->c_path)
-        return option_usage("-o and -d exclude one another", NULL);
-    const char *name = stem(a, slash ? slash + 1 : o->model, yaml);
-    if (!o->c_path)
-        o->c_path = arena_printf(a, "%s%s%s.c", dir ? dir : "", dir ? "/" : "", name);
-    if (!o->h_path && strcmp(o->c_path, "-") == 0)
-        o->h_path = arena_printf(a, "%s.h", name);
-    else if (!o->h_path)
-        o->h_path = arena_printf(a, "%s.h", stem(a, o->c_path, c));
-    if (dir && !*dir)
-        return option_usage("this names no folder:", dir);
     if (names_no_file(o->c_path) || names_no_file(o->h_path))
         return option_usage("this names no file:", names_no_file(o->c_path) ? o->c_path : o->h_path);
     if (strcmp(o->h_path, o->c_path) == 0)
         return option_usage("the C file and the header are one:", o->c_path);
-    if (o->report && strcmp(o->report, "-") == 0 && strcmp(o->c_path, "-") == 0)
-        return option_usage("the C and the report would both be printed: give --report a file", NULL);
     for (const char *p = o->h_path; *p; p++)
         if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ')
             return option_usage("an #include cannot name the header", o->h_path);
+    return OPTIONS_GO_ON;
+}
+
+int options_model(options *o, size_t i, arena *a)
+{
+    static const char *const yaml[] = {".yaml", ".yml", ".etrace", NULL}, *const c[] = {".c", NULL};
+    const char *dir = o->directory;
+    o->model = o->models.item[i];
+    const char *slash = strrchr(o->model, '/');
+    const char *name = stem(a, slash ? slash + 1 : o->model, yaml);
+    if (o->given_c && strcmp(o->given_c, "-") != 0)
+        o->stem = stem(a, o->given_c, c);
+    else
+        o->stem = arena_printf(a, "%s%s%s", dir ? dir : "", dir ? "/" : "", name);
+    o->c_path = o->given_c ? o->given_c : arena_printf(a, "%s.c", o->stem);
+    o->h_path = o->given_h ? o->given_h : arena_printf(a, "%s.h", o->stem);
+    return check_paths(o);
+}
+
+/* Options that do not go together.  */
+static int check_together(const options *o)
+{
+    bool several = o->models.n > 1, printed = o->given_c && strcmp(o->given_c, "-") == 0;
+    bool shown = o->report && strcmp(o->report, "-") == 0;
+    const struct { bool wrong; const char *text, *word; } rule[] = {
+        {o->given_c && o->directory, "-o and -d exclude one another", NULL},
+        {o->directory && !*o->directory, "this names no folder:", ""},
+        {several && (o->given_c || o->given_h),
+         "-o and -H name one file, but there are several models; -d names a folder", NULL},
+        {several && o->prefix, "-p is the prefix of one model, but there are several", NULL},
+        {several && o->depfile, "-MF names one file, but there are several models", NULL},
+        {several && o->report && !shown, "--report names one file, but there are several models", NULL},
+        {shown && printed, "the C and the report would both be printed: give --report a file", NULL},
+        {o->single_file && o->given_h, "-H names a header, and --single-file has none", NULL},
+        {!o->deps && !o->deps_only && (o->depfile || o->target.n || o->phony),
+         "-MF, -MT, -MQ and -MP go with -MD, -MMD, -M or -MM", NULL},
+    };
+    for (size_t i = 0; i < sizeof rule / sizeof rule[0]; i++)
+        if (rule[i].wrong)
+            return option_usage(rule[i].text, rule[i].word);
     return OPTIONS_GO_ON;
 }
 
@@ -194,13 +219,14 @@ int options_read(int argc, char **argv, arena *a, options *res)
         if (status != OPTIONS_GO_ON)
             return status;
     }
-    if (optind >= argc)
-        return option_usage("no model is given", NULL);
-    if (optind + 1 < argc)
-        return option_usage("one model at a time; this is a second:", argv[optind + 1]);
-    res->model = argv[optind];
+    for (; optind < argc; optind++)
+        ARENA_PUSH(a, res->models.item, res->models.n, res->models.cap, argv[optind]);
     res->data_dir = datadir_find(a);
-    return set_paths(a, res, res->directory);
+    if (res->models.n == 0 && !res->init)
+        return option_usage("no model is given", NULL);
+    if (res->models.n > 0 && res->init)
+        return option_usage("--init writes a spec and reads none:", res->models.item[0]);
+    return check_together(res);
 }
 
 /* --- the learning rule ----------------------------------------------------------------------- */

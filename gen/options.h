@@ -14,13 +14,22 @@ typedef struct {
 } option_list;
 
 typedef struct {
-    const char *model;
+    option_list models;
+    const char *model; /* the one of them that is under way, the fields of options_next with it */
+    const char *stem;  /* its outputs without their endings */
     const char *directory; /* -d: where the outputs go; NULL: here */
+    const char *given_c, *given_h; /* -o and -H; NULL: by the model's name */
     const char *c_path, *h_path;
     const char *prefix; /* NULL: the model's name */
     const char *m4;
     const char *data_dir;
     option_list define; /* -D NAME=VALUE */
+    option_list prefix_map; /* OLD=NEW */
+    const char *real;   /* float or double; NULL: as the spec says */
+    int batch;          /* 0: as the spec says */
+    bool deps, deps_only, deps_user, phony; /* -MD; -M; without installed files; -MP */
+    const char *depfile;  /* -MF; NULL: by the C file's name */
+    option_list target;   /* -MT and -MQ, with T or Q before each */
     const char *rule, *vjp_time, *signal, *plain, *dense; /* NULL: as the spec says */
     int window;                                           /* 0: as the spec says */
     option_list learning; /* -L KEY=VALUE */
@@ -32,6 +41,8 @@ typedef struct {
     const char *graph; /* one of options_graphs: print the graph in this form; NULL: not */
     const char *dump;  /* one of options_dumps: the pass to print after; NULL: none */
     bool check_only, list_outputs;
+    bool standalone, single_file, no_lines, keep_temps;
+    const char *init; /* print the example spec of this name; NULL: none */
 } options;
 
 /* The passes that --dump prints after: the tensor graph, and with all derivatives.  */
@@ -40,11 +51,15 @@ extern const char *const options_dumps[];
 /* The forms of --graph.  */
 extern const char *const options_graphs[];
 
-enum { EXIT_USAGE = 2, EXIT_ENVIRONMENT = 4, OPTIONS_GO_ON = -1 };
+enum { EXIT_USAGE = 2, EXIT_FILES = 3, EXIT_ENVIRONMENT = 4, OPTIONS_GO_ON = -1 };
 
 /* Read the command line into RES.  OPTIONS_GO_ON, or the status to exit with: 0 after --help or
    --version, EXIT_USAGE after a message.  */
 int options_read(int argc, char **argv, arena *a, options *res);
+
+/* Make the model number I the one that is under way: set model, stem, c_path and h_path.
+   OPTIONS_GO_ON, or EXIT_USAGE after a message.  */
+int options_model(options *o, size_t i, arena *a);
 
 /* What the spec and the command line say together about the rule.  False after an error.  */
 bool options_learning(const options *o, const spec *s, arena *a, diag *d, learning *res);

@@ -152,41 +152,12 @@ void scope_add_all(lowering *lo, scope *sc, const spec *s)
     scope_add_equations(lo, sc, s->equation, s->n_equations);
 }
 
-static void unknown_dim(lowering *lo, const spec *s, const char *text, const char *name)
-{
-    const char **names = ARENA_ARRAY(lo->arena, const char *, s->n_dims + 1);
-    for (size_t i = 0; i < s->n_dims; i++)
-        names[i] = s->dim[i].name;
-    const char *near = diag_nearest(name, names, s->n_dims);
-    diag_error(lo->diag, (loc){0}, "E0309", "-D %s: the model has no dim '%s'%s%s%s", text, name,
-               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-}
-
 static void add_dims(lowering *lo, scope *sc, const spec *s)
 {
     for (size_t i = 0; i < s->n_dims; i++) {
         symbol *sym = scope_add(lo, sc, SYM_DIM, s->dim[i].name, s->dim[i].at);
         sym->value = expr_parse(s->dim[i].value, lo->arena, lo->diag);
         sym->progress = sym->value ? FRESH : DONE;
-    }
-    for (size_t i = 0; i < lo->options->n_overrides; i++) {
-        const char *text = lo->options->override[i], *equal = strchr(text, '=');
-        const char *name = arena_strndup(lo->arena, text, equal ? (size_t)(equal - text) : 0);
-        symbol *sym = scope_find(sc, name, false);
-        long long value = 0;
-        char rest;
-        if (!sym || sym->kind != SYM_DIM) {
-            unknown_dim(lo, s, text, name);
-            continue;
-        }
-        if (!equal || sscanf(equal + 1, "%lld%c", &value, &rest) != 1 || value < 1
-            || value > INT32_MAX) {
-            diag_error(lo->diag, (loc){0}, "E0310", "-D %s: a size is a whole number of at least 1",
-                       text);
-            continue;
-        }
-        sym->progress = DONE;
-        sym->dim = value;
     }
 }
 
@@ -355,9 +326,7 @@ static int equation_node(lowering *lo, scope *sc, const symbol *sym, int x)
     for (char *p = name; *p; p++)
         if (*p == '.')
             *p = '_';
-    const char *file = sc->spec->base_name;
-    return ir_name(lo->ir, x, name,
-                   arena_printf(lo->arena, "%s:%d: %s", file, sym->at.line, sym->equation));
+    return ir_name(lo->ir, x, name, lower_comment(lo, sc->spec, sym->at.line, sym->equation));
 }
 
 static int compute(lowering *lo, scope *sc, symbol *sym, loc use)

@@ -105,6 +105,9 @@ typedef struct {
 symbol *scope_find(scope *sc, const char *name, bool primed);
 symbol *scope_add(lowering *lo, scope *sc, symbol_kind kind, const char *name, loc at);
 
+/* What a comment in C says of the equation TEXT of S, which stands in LINE.  In lower.c.  */
+const char *lower_comment(const lowering *lo, const spec *s, int line, const char *text);
+
 /* The scope of the model S, with those of all its modules.  */
 scope *scope_model(lowering *lo, const spec *s);
 

@@ -42,13 +42,4 @@ skel_status skel_run(const char *m4, const char *datadir, const char *const *tem
 /* The decoding alone (for tests).  False on an error; WHY then says which.  */
 bool skel_decode(const char *text, size_t len, buf *out, size_t n, const char **why);
 
-/* Write N files whole or not at all: each to a temporary file .etrace-XXXXXX beside its target
-   (mkstemp, then mode 0666 & ~umask), renamed when all are complete.  The path "-" is standard
-   output.  Refused is a target that is not a regular file, is another target too, or is INPUT
-   (NULL: none) or any other file that was read (same device and inode).  A symbolic link is
-   replaced, not followed.  An unchanged target is still replaced.  INT, TERM and HUP remove the
-   temporary files.  SKEL_IO after a message.  */
-skel_status skel_commit(const char *const *path, const buf *content, size_t n, const char *input,
-                        diag *d);
-
 #endif

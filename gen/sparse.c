@@ -218,6 +218,8 @@ static bool read_file(reader *r, const yaml_tree *t)
     etr_npz *npz = path ? etr_npz_open(path) : NULL;
     if (path && !npz)
         diag_error(r->lo->diag, t->at, "E0640", "the pattern cannot be read: %s", etr_npz_error());
+    if (npz)
+        diag_read(r->lo->diag, path);
     bool ok = npz && read_arrays(r, t, npz);
     if (npz)
         etr_npz_close(npz);

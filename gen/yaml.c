@@ -471,6 +471,7 @@ yaml_tree *yaml_read(const char *path, arena *a, diag *d, bool *io_error)
 {
     size_t len;
     char *text = slurp(path, a, &len);
+    diag_read(d, path);
     if (text)
         return yaml_parse(path, text, len, a, d);
     *io_error = true;

@@ -256,8 +256,18 @@ START_TEST(short_names)
     const char *text = print(d);
     ck_assert_ptr_nonnull(strstr(text, "<cells>/gru.yaml:1:1: error: a"));
     ck_assert_ptr_nonnull(strstr(text, "\n/usr/share/other.yaml:1:1: error: b"));
+}
+END_TEST
+
+/* Texts that were no files are none of them.  */
+START_TEST(files_that_were_read)
+{
+    diag *d = diag_new(memory, 0);
     size_t n;
-    ck_assert_ptr_eq(diag_sources(d, &n)[1], outside);
+    diag_source(d, "--learning", "x", 1);
+    diag_read(d, "a.yaml");
+    diag_read(d, "b.npz");
+    ck_assert_str_eq(diag_files(d, &n)[1], "b.npz");
     ck_assert_uint_eq(n, 2);
 }
 END_TEST
@@ -320,6 +330,7 @@ Suite *diag_suite(void)
     tcase_add_test(t, caret_under_escapes);
     tcase_add_test(t, long_messages);
     tcase_add_test(t, short_names);
+    tcase_add_test(t, files_that_were_read);
     tcase_add_test(t, characters);
     tcase_add_test(t, nearest);
     suite_add_tcase(s, t);

@@ -28,6 +28,7 @@ static Suite *(*const all_suites[])(void) = {
     online_suite,
     optim_suite,
     options_suite,
+    outputs_suite,
     passes_suite,
     quote_suite,
     repeat_suite,

@@ -155,6 +155,7 @@ static const struct {
     {"E0408", "a broken installation: check_cli"},
     {"E0409", "m4: check_skel"},
     {"E0410", "outputs: check_cli"},
+    {"E0411", "a broken installation: check_outputs"},
 };
 
 enum { N_EXCEPTIONS = sizeof exceptions / sizeof exceptions[0] };

@@ -28,6 +28,7 @@ Suite *npz_suite(void);
 Suite *online_suite(void);
 Suite *optim_suite(void);
 Suite *options_suite(void);
+Suite *outputs_suite(void);
 Suite *passes_suite(void);
 Suite *quote_suite(void);
 Suite *repeat_suite(void);

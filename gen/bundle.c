@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: the text of a model's header and source.  Out: the files that were asked for.
+   Afterwards a single file needs no other one, and --standalone no installed one.  */
+#include "bundle.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What of the runtime allocates nothing and is meant for every target.  */
+static const char *const runtime[] = {"etrace.c",        "etrace_snapshot.c", "etrace.h",
+                                      "etrace_info.h",   "etrace_random.h",   "etrace_snapshot.h"};
+
+enum { N_RUNTIME = sizeof runtime / sizeof runtime[0], N_SOURCES = 2 };
+
+/* Beside the C file.  */
+static const char *beside(const options *o, const char *name, arena *a)
+{
+    const char *slash = strrchr(o->c_path, '/');
+    return arena_printf(a, "%.*s%s", slash ? (int)(slash - o->c_path) + 1 : 0, o->c_path, name);
+}
+
+size_t bundle_names(const options *o, arena *a, const char ***res)
+{
+    const char **name = ARENA_ARRAY(a, const char *, N_RUNTIME + 3);
+    size_t n = 0;
+    name[n++] = o->c_path;
+    if (!o->single_file)
+        name[n++] = o->h_path;
+    for (int i = 0; o->standalone && !o->single_file && i < N_RUNTIME; i++)
+        name[n++] = beside(o, runtime[i], a);
+    if (o->keep_temps)
+        name[n++] = arena_printf(a, "%s.m4", o->stem);
+    *res = name;
+    return n;
+}
+
+static bool read_runtime(const options *o, const char *name, buf *text, arena *a, diag *d)
+{
+    const char *path = arena_printf(a, "%s/runtime/%s", o->data_dir, name);
+    diag_read(d, path);
+    if (buf_read_file(text, path))
+        return true;
+    diag_error(d, (loc){0}, "E0411", "cannot read %s: %s", path, strerror(errno));
+    diag_note(d, (loc){0}, "the installation is not complete; ETRACE_DATADIR names another");
+    return false;
+}
+
+/* The name of the file that the line TEXT includes with quotes, among those of LIST; or NULL.  */
+static const char *included(const char *text, const char *const *list, int n)
+{
+    static const char directive[] = "#include \"";
+    if (strncmp(text, directive, strlen(directive)) != 0)
+        return NULL;
+    text += strlen(directive);
+    for (int i = 0; i < n; i++)
+        if (strncmp(text, list[i], strlen(list[i])) == 0 && text[strlen(list[i])] == '"')
+            return list[i];
+    return NULL;
+}
+
+/* TEXT, every file of the runtime in the place of the line that includes it.  They guard
+   themselves.  */
+static bool put_inlined(const options *o, const char *text, buf *out, arena *a, diag *d)
+{
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        const char *name = included(text, runtime, N_RUNTIME);
+        buf part = {0};
+        bool ok = true;
+        if (!name)
+            buf_printf(out, "%.*s\n", (int)n, text);
+        else if ((ok = read_runtime(o, name, &part, a, d)))
+            ok = put_inlined(o, buf_text(&part), out, a, d);
+        buf_free(&part);
+        if (!ok)
+            return false;
+        text += n + (text[n] == '\n');
+    }
+    return true;
+}
+
+/* The source with the header in the place of its #include.  */
+static void put_single(const options *o, const emit_text *text, buf *out)
+{
+    const char *slash = strrchr(o->h_path, '/'), *header = slash ? slash + 1 : o->h_path;
+    for (const char *p = buf_text(&text->source); *p; p += strcspn(p, "\n") + 1) {
+        if (included(p, &header, 1))
+            buf_puts(out, buf_text(&text->header));
+        else
+            buf_bytes(out, p, strcspn(p, "\n") + 1);
+    }
+}
+
+static bool add_single(const options *o, const emit_text *text, outputs *out, arena *a, diag *d)
+{
+    buf whole = {0};
+    bool ok = true;
+    put_single(o, text, &whole);
+    for (int i = 0; o->standalone && ok && i < N_SOURCES; i++) {
+        buf part = {0};
+        buf_puts(&whole, "\n");
+        ok = read_runtime(o, runtime[i], &part, a, d)
+             && put_inlined(o, buf_text(&part), &whole, a, d);
+        buf_free(&part);
+    }
+    outputs_add(out, o->c_path, &whole);
+    return ok;
+}
+
+static bool add_runtime(const options *o, outputs *out, arena *a, diag *d)
+{
+    bool ok = true;
+    for (int i = 0; ok && i < N_RUNTIME; i++) {
+        buf part = {0};
+        ok = read_runtime(o, runtime[i], &part, a, d);
+        outputs_add(out, beside(o, runtime[i], a), &part);
+    }
+    return ok;
+}
+
+bool bundle_add(const options *o, emit_text *text, outputs *out, arena *a, diag *d)
+{
+    bool ok = true;
+    if (o->single_file) {
+        ok = add_single(o, text, out, a, d);
+    } else {
+        outputs_add(out, o->c_path, &text->source);
+        outputs_add(out, o->h_path, &text->header);
+        ok = !o->standalone || add_runtime(o, out, a, d);
+    }
+    if (o->keep_temps)
+        outputs_add(out, arena_printf(a, "%s.m4", o->stem), &text->values);
+    buf_free(&text->source);
+    buf_free(&text->header);
+    buf_free(&text->values);
+    return ok;
+}
