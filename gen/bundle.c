@@ -34,15 +34,20 @@ size_t bundle_names(const options *o, arena *a, const char ***res)
     return n;
 }
 
-static bool read_runtime(const options *o, const char *name, buf *text, arena *a, diag *d)
+bool bundle_read(const options *o, const char *name, buf *text, arena *a, diag *d)
 {
-    const char *path = arena_printf(a, "%s/runtime/%s", o->data_dir, name);
+    const char *path = arena_printf(a, "%s/%s", o->data_dir, name);
     diag_read(d, path);
     if (buf_read_file(text, path))
         return true;
     diag_error(d, (loc){0}, "E0411", "cannot read %s: %s", path, strerror(errno));
     diag_note(d, (loc){0}, "the installation is not complete; ETRACE_DATADIR names another");
     return false;
+}
+
+static bool read_runtime(const options *o, const char *name, buf *text, arena *a, diag *d)
+{
+    return bundle_read(o, arena_printf(a, "runtime/%s", name), text, a, d);
 }
 
 /* The name of the file that the line TEXT includes with quotes, among those of LIST; or NULL.  */

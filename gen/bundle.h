@@ -11,6 +11,9 @@
    the depfile.  Returns how many.  */
 size_t bundle_names(const options *o, arena *a, const char ***res);
 
+/* Append the installed file NAME (runtime/etrace.h) to TEXT.  False after a message.  */
+bool bundle_read(const options *o, const char *name, buf *text, arena *a, diag *d);
+
 /* TEXT as these files: the source and the header; with --standalone the runtime's beside them; with
    --single-file all in one.  TEXT is taken over.  False after a message.  */
 bool bundle_add(const options *o, emit_text *text, outputs *out, arena *a, diag *d);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: a spec and a rule.  Out: the rule's plan and what it costs, or the reason why it does not apply.
-   Each has a graph of its own, so that rules do not see one another's nodes.  */
+/* In: a spec and a rule.  Out: the rule's plan and what it costs, or the reason why it does not
+   apply.  Each has a graph of its own, so that rules do not see one another's nodes.  */
 #include "candidate.h"
 
 #include "emit.h"
@@ -13,8 +13,8 @@ static const char *rule_name(const spec_learning *l)
     return l->value[LEARN_RULE].said ? l->value[LEARN_RULE].word : rule_names()[0];
 }
 
-static bool plan(candidate *res, const spec *s, const lower_options *lo, const learning *set, arena *a,
-                 diag *d)
+static bool plan(candidate *res, const spec *s, const lower_options *lo, const learning *set,
+                 arena *a, diag *d)
 {
     ir *g = lower_spec(s, lo, a, d);
     graph *gr = g ? learn_graph(g, set) : NULL;

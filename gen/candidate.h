@@ -14,12 +14,14 @@ typedef struct {
     const report *report;
 } candidate;
 
-/* L on S.  Nothing is printed: an error is the reason of refusal, warnings are dropped.  LIMITS: what
-   exceeds them is refused, too; NULL: it is counted all the same.  */
+/* L on S.  Nothing is printed: an error is the reason of refusal, warnings are dropped.  LIMITS:
+   what exceeds them is refused, too; NULL: it is counted all the same.  */
 candidate candidate_try(const spec *s, const lower_options *lo, const spec_learning *l,
                         const report_limits *limits, arena *a);
 
-/* Every rule by itself, as a row of the report R of the rule CHOSEN, which stands in its own place.  */
-void candidate_rows(const spec *s, const lower_options *lo, const char *chosen, report *r, arena *a);
+/* Every rule by itself, as a row of the report R of the rule CHOSEN, which stands in its own
+   place.  */
+void candidate_rows(const spec *s, const lower_options *lo, const char *chosen, report *r,
+                    arena *a);
 
 #endif

@@ -208,14 +208,29 @@ static bool commit(const outputs *o, diag *d)
     return true;
 }
 
+/* MADE: which of the folders were not there.  */
+static bool make_folders(const outputs *o, bool *made, diag *d)
+{
+    for (size_t i = 0; i < o->n_folders; i++) {
+        made[i] = mkdir(o->folder[i], 0777) == 0;
+        if (made[i] || errno == EEXIST)
+            continue;
+        diag_error(d, (loc){NULL, 0, 0, 0}, "E0562", "cannot make the folder %s: %s", o->folder[i],
+                   strerror(errno));
+        return false;
+    }
+    return true;
+}
+
 bool outputs_commit(outputs *o, diag *d)
 {
     struct sigaction before[N_WATCHED];
+    bool *made = ARENA_ARRAY(o->arena, bool, o->n_folders + 1);
 
     temporary = ARENA_ARRAY(o->arena, char *, o->n + 1);
     n_temporary = o->n;
     watch(before);
-    bool ok = commit(o, d);
+    bool ok = make_folders(o, made, d) && commit(o, d);
     for (size_t i = 0; i < o->n; i++) {
         char *name = temporary[i];
 
@@ -225,6 +240,9 @@ bool outputs_commit(outputs *o, diag *d)
         temporary[i] = NULL;
         free(name);
     }
+    for (size_t i = 0; i < o->n_folders && !ok; i++)
+        if (made[i])
+            rmdir(o->folder[i]);
     unwatch(before);
     n_temporary = 0;
     return ok;
@@ -243,6 +261,11 @@ void outputs_add(outputs *o, const char *path, buf *content)
     }
     ARENA_PUSH(o->arena, o->file, o->n, o->cap, ((output_file){path, *content}));
     *content = (buf){NULL, 0, 0};
+}
+
+void outputs_folder(outputs *o, const char *path)
+{
+    ARENA_PUSH(o->arena, o->folder, o->n_folders, o->cap_folders, path);
 }
 
 void outputs_protect(outputs *o, const diag *d)

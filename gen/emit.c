@@ -5,6 +5,7 @@
 
 #include "cgen.h"
 #include "quote.h"
+#include "values.h"
 
 #include <ctype.h>
 #include <sha2.h>
@@ -22,9 +23,7 @@ typedef struct {
 
 static void set(emitter *em, const char *name, const char *text)
 {
-    buf_printf(&em->values, "m4_define(«et_value_%s», «", name);
-    quote_m4(&em->values, text, strlen(text));
-    buf_puts(&em->values, "»)m4_dnl\n");
+    values_set(&em->values, name, text);
 }
 
 static void set_flag(emitter *em, const char *name, bool flag)
@@ -39,23 +38,17 @@ static void set_number(emitter *em, const char *name, long long n)
 
 static void open_list(emitter *em, const char *name)
 {
-    buf_printf(&em->values, "m4_define(«et_each_%s», «", name);
+    values_open(&em->values, name);
 }
 
 static void close_list(emitter *em)
 {
-    buf_puts(&em->values, "»)m4_dnl\n");
+    values_close(&em->values);
 }
 
 static void row(emitter *em, int n, const char *const *field)
 {
-    buf_puts(&em->values, "$1(");
-    for (int i = 0; i < n; i++) {
-        buf_puts(&em->values, i ? ", «" : "«");
-        quote_m4(&em->values, field[i], strlen(field[i]));
-        buf_puts(&em->values, "»");
-    }
-    buf_puts(&em->values, ")");
+    values_row(&em->values, n, field);
 }
 
 static const char *comment_text(emitter *em, const char *text)

@@ -2,6 +2,7 @@
 /* Every model: each pass in turn, until one reports an error; then all outputs, or none.  */
 #include "bundle.h"
 #include "candidate.h"
+#include "compare.h"
 #include "depfile.h"
 #include "emit.h"
 #include "lower.h"
@@ -83,7 +84,11 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
     spec *s = spec_read(o->model, false, a, d, &status);
     if (!s)
         return (int)status;
-    if (!override_spec(o, s, a, d) || !options_learning(o, s, a, d, &set))
+    if (!override_spec(o, s, a, d))
+        return SPEC_WRONG;
+    if (o->compare)
+        return compare_run(o, s, a, d, out);
+    if (!options_learning(o, s, a, d, &set))
         return SPEC_WRONG;
     const lower_options lo = {o->data_dir, o->prefix, o->check_only, o->no_lines};
     ir *g = lower_spec(s, &lo, a, d);

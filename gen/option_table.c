@@ -223,6 +223,12 @@ const option_row option_rows[] = {
     {OPTION_OTHER, '\0', NULL, "report", "[FILE]",
      "print bytes and operations, too, or write them to FILE (.txt or .json)", .read = read_report,
      .offer = OFFER_FILES},
+    {OPTION_TEXT, '\0', NULL, "compare", "RULES",
+     "write a program that compares RULES (a list, or all) on random data",
+     "A rule may have settings: --compare=all,d_rtrl:window=4.  The program, a model for each rule and a "
+     "Makefile go into the folder of -d, or one named after the spec; 'make run' there prints how near "
+     "gradients are to bptt's, and draws a picture of it.",
+     FIELD(compare)},
     {OPTION_BYTES, '\0', NULL, "max-ram", "N",
      "refuse a model that needs more RAM to learn (64K, 1.5M, 2G)", FIELD(limits.ram)},
     {OPTION_BYTES, '\0', NULL, "max-rom", "N", "refuse one with more bytes of constant tables",

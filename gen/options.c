@@ -178,6 +178,25 @@ int options_model(options *o, size_t i, arena *a)
     return check_paths(o);
 }
 
+/* --compare writes a folder with rules of its own: what is about one file or one rule has no use.  */
+static int check_compare(const options *o)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } unused[] = {
+        {"-o", o->given_c}, {"-H", o->given_h}, {"--rule", o->rule}, {"--window", o->window > 0},
+        {"--vjp-time", o->vjp_time}, {"--signal", o->signal}, {"--plain", o->plain},
+        {"--dense", o->dense}, {"-L", o->learning.n > 0}, {"--graph", o->graph},
+        {"--dump", o->dump}, {"--report", o->report}, {"--list-outputs", o->list_outputs},
+        {"--standalone", o->standalone}, {"--single-file", o->single_file},
+        {"a depfile", o->deps || o->deps_only}};
+    for (size_t i = 0; o->compare && i < sizeof unused / sizeof unused[0]; i++)
+        if (unused[i].given)
+            return option_usage("--compare has no use for", unused[i].name);
+    return OPTIONS_GO_ON;
+}
+
 /* Options that do not go together.  */
 static int check_together(const options *o)
 {
@@ -199,7 +218,7 @@ static int check_together(const options *o)
     for (size_t i = 0; i < sizeof rule / sizeof rule[0]; i++)
         if (rule[i].wrong)
             return option_usage(rule[i].text, rule[i].word);
-    return OPTIONS_GO_ON;
+    return check_compare(o);
 }
 
 int options_read(int argc, char **argv, arena *a, options *res)

@@ -39,6 +39,7 @@ typedef struct {
     bool report_json;
     report_limits limits;
     const char *graph; /* one of options_graphs: print the graph in this form; NULL: not */
+    const char *compare; /* rules: write a program that compares them; NULL: write the model */
     const char *dump;  /* one of options_dumps: the pass to print after; NULL: none */
     bool check_only, list_outputs;
     bool standalone, single_file, no_lines, keep_temps;

@@ -17,11 +17,16 @@ typedef struct {
     output_file *file;
     size_t n_inputs, cap_inputs;
     const char **input; /* files that were read, and must not be written over */
+    size_t n_folders, cap_folders;
+    const char **folder; /* to be made, unless they are there */
 } outputs;
 
 /* CONTENT is taken over, and empty afterwards.  A path that is there already with the same content is
    one file.  */
 void outputs_add(outputs *o, const char *path, buf *content);
+
+/* Files will go into PATH, which is made if it is not there, and goes again if they are not written.  */
+void outputs_folder(outputs *o, const char *path);
 
 /* Everything that D has read is an input.  */
 void outputs_protect(outputs *o, const diag *d);

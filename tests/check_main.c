@@ -8,6 +8,7 @@
 static Suite *(*const all_suites[])(void) = {
     beyond_suite,
     cli_suite,
+    compare_suite,
     diag_suite,
     digits_suite,
     docs_suite,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lines of all rules in --report.  In: specs.  Out: each line is what the rule's own report says,
-   and what sizeof says of the structs emitted with it; and how traces grow with the network.  */
+/* The lines of all rules in --report.  In: specs.  Out: each line is what the rule's own report
+   says, and what sizeof says of the structs emitted with it; and how traces grow with the
+   network.  */
 #define _POSIX_C_SOURCE 200809L
 #include "pack.h"
 #include "run.h"
@@ -74,7 +75,9 @@ static const char *const *options_of(const char *name)
     static const char *const words[] = {rule, NULL}, *const seeded[] = {rule, "-L", "seed=1", NULL},
                              *const modulated[] = {rule, "-L", "modulator=reward", NULL};
     snprintf(rule, sizeof rule, "--rule=%s", name);
-    return strcmp(name, "uoro") == 0 ? seeded : strcmp(name, "three_factor") == 0 ? modulated : words;
+    return strcmp(name, "uoro") == 0           ? seeded
+           : strcmp(name, "three_factor") == 0 ? modulated
+                                               : words;
 }
 
 static void same_as_structs(const char *line, const model *m)
@@ -124,10 +127,13 @@ START_TEST(lines_do_not_depend_on_the_choice)
         for (const char *const *word = options_of(name); *word; word++)
             buf_printf(&words, "%s ", *word);
         char *own = report_of(specs[_i], buf_text(&words));
-        const char *figures = strstr(line, "\"parameters\""), *chosen = strstr(own, "\"chosen\": true, ");
-        ck_assert_msg(chosen && strncmp(strchr(chosen, ',') + 2, figures, strcspn(figures, "}") + 1) == 0,
-                      "%s: %.300s\n%.300s", name, chosen, figures);
-        ck_assert_int_eq(number_of(figures, "scratch"), number_of(strstr(own, "\"bytes\""), "scratch"));
+        const char *figures = strstr(line, "\"parameters\""),
+                   *chosen = strstr(own, "\"chosen\": true, ");
+        ck_assert_msg(
+            chosen && strncmp(strchr(chosen, ',') + 2, figures, strcspn(figures, "}") + 1) == 0,
+            "%s: %.300s\n%.300s", name, chosen, figures);
+        ck_assert_int_eq(number_of(figures, "scratch"),
+                         number_of(strstr(own, "\"bytes\""), "scratch"));
         ck_assert_int_eq(number_of(figures, "stack"), number_of(strstr(own, "\"bytes\""), "stack"));
         ck_assert_int_eq(number_of(figures, "flops"), number_of(own, "learn_flops"));
         buf_free(&words);
@@ -140,8 +146,9 @@ END_TEST
 /* A rule that does not apply has its reason in its line, and the others their figures.  */
 START_TEST(a_rule_that_does_not_apply_is_a_line)
 {
-    static const char text[] = "etrace: 1\nmodel: m\ninputs: {x: [2]}\nparams: {W: [2, 3]}\nhidden: {h: [3]}\n"
-                               "step: [\"h' = tanh(x @ W) * h\"]\nloss: sum(h')\n";
+    static const char text[] =
+        "etrace: 1\nmodel: m\ninputs: {x: [2]}\nparams: {W: [2, 3]}\nhidden: {h: [3]}\n"
+        "step: [\"h' = tanh(x @ W) * h\"]\nloss: sum(h')\n";
     char *json = report_of(text, "");
     const char *line = strstr(json, "{\"rule\": \"three_factor\"");
     ck_assert_ptr_nonnull(line);
@@ -153,16 +160,17 @@ START_TEST(a_rule_that_does_not_apply_is_a_line)
 }
 END_TEST
 
-/* --- how traces grow ---------------------------------------------------------------------------- */
+/* --- how traces grow -------------------------------------------------------------------------- */
 
-/* The slope of log bytes of RULE's trace over log n, by least squares, for a layer of n neurons on n
-   inputs with all their connections.  */
+/* The slope of log bytes of RULE's trace over log n, by least squares, for a layer of n neurons on
+   n inputs with all their connections.  */
 static double slope_of(const char *rule)
 {
-    static const char spec[] = "etrace: 1\nmodel: m\ndims: {n: 64}\ninputs: {x: [n]}\ntargets: {y: [n]}\n"
-                               "modules:\n  com: {cell: linear, in: \"concat(x, net.V)\", size: n}\n"
-                               "  net: {cell: lif, in: com, size: n}\n"
-                               "outputs: {y: net}\nloss: mse(net, y)\n";
+    static const char spec[] =
+        "etrace: 1\nmodel: m\ndims: {n: 64}\ninputs: {x: [n]}\ntargets: {y: [n]}\n"
+        "modules:\n  com: {cell: linear, in: \"concat(x, net.V)\", size: n}\n"
+        "  net: {cell: lif, in: com, size: n}\n"
+        "outputs: {y: net}\nloss: mse(net, y)\n";
     double sx = 0, sy = 0, sxx = 0, sxy = 0, count = 0;
     for (int n = 64; n <= 4096; n *= 2, count++) {
         char options[80];
@@ -175,7 +183,8 @@ static double slope_of(const char *rule)
     return (count * sxy - sx * sy) / (count * sxx - sx * sx);
 }
 
-/* pp_prop carries a vector for the inputs and one for the neurons; d_rtrl an element for each weight.  */
+/* pp_prop carries a vector for the inputs and one for the neurons; d_rtrl an element for each
+ * weight.  */
 START_TEST(traces_of_pp_prop_grow_with_neurons_not_with_weights)
 {
     const double factors = slope_of("pp_prop"), weights = slope_of("d_rtrl");

@@ -155,6 +155,8 @@ static const struct {
     {"E0408", "a broken installation: check_cli"},
     {"E0409", "m4: check_skel"},
     {"E0410", "outputs: check_cli"},
+    {"E0560", "more rules than there are: check_compare"},
+    {"E0562", "outputs: check_compare"},
     {"E0411", "a broken installation: check_outputs"},
 };
 

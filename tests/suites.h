@@ -8,6 +8,7 @@
 
 Suite *beyond_suite(void);
 Suite *cli_suite(void);
+Suite *compare_suite(void);
 Suite *diag_suite(void);
 Suite *digits_suite(void);
 Suite *docs_suite(void);
