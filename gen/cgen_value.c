@@ -93,7 +93,7 @@ void cgen_end(cgen *c)
 /* --- names ----------------------------------------------------------------------------------------- */
 
 static const char *const reserved[] = {"p",    "s",   "e",   "in",  "target", "out", "jac",
-                                       "sig",  "ds",  "grad", "i",  "k",      "m",   "n",
+                                       "sig",  "ds",  "de",  "grad", "i",  "k",      "m",   "n",
                                        "b",    "o",   "q",   "r",   "tape",   "n_steps", "t",
                                        "x0",  "x1",  "x2",  "x3",  "x4",     "x5", "x6", "x7", "seed", "lane", "total_q", "sum",
                                        "total", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};

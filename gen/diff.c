@@ -507,7 +507,7 @@ static void adjoint_elementwise(ir *g, int n, adjoint *a)
     }
 }
 
-adjoint diff_adjoint(graph *gr, bool split, const int *cotangent)
+adjoint diff_reverse(graph *gr, bool split, const int *seed, const bool *stop)
 {
     ir *g = gr->ir;
     adjoint a;
@@ -515,25 +515,16 @@ adjoint diff_adjoint(graph *gr, bool split, const int *cotangent)
     for (int k = 0; k < 3; k++) {
         *part[k] = ARENA_ARRAY(g->arena, int, gr->n_base);
         for (int n = 0; n < gr->n_base; n++)
-            (*part[k])[n] = NO_NODE;
+            (*part[k])[n] = k == 0 ? seed[n] : NO_NODE;
     }
-    bool *is_new = ARENA_ARRAY(g->arena, bool, gr->n_base);
-    for (int s = 0; s < gr->n_hidden; s++) {
-        int next = g->var[gr->hidden[s]].next;
-        is_new[next] = true;
-        if (cotangent)
-            a.direct[next] = diff_plus(g, a.direct[next], cotangent[s]);
-    }
-    if (g->loss != NO_NODE)
-        a.direct[g->loss] = diff_plus(g, a.direct[g->loss], one(g, g->loss));
     for (int n = gr->n_base - 1; n >= 0; n--) {
         for (int k = 0; k < 3; k++)
             (*part[k])[n] = drop_zero(g, (*part[k])[n]);
-        if (g->node[n].of_params || adjoint_total(g, &a, n) == NO_NODE)
+        if (g->node[n].of_params || (stop && stop[n]) || adjoint_total(g, &a, n) == NO_NODE)
             continue;
         adjoint in = a;
         int parts[3] = {a.direct[n], a.positional[n], a.spread[n]};
-        if (split && is_new[n]) { /* from here on it is the trace that carries it */
+        if (split && gr->state_at[n] >= 0) { /* from here on it is the trace that carries it */
             a.positional[n] = adjoint_total(g, &in, n);
             a.direct[n] = a.spread[n] = NO_NODE;
         }
@@ -545,6 +536,21 @@ adjoint diff_adjoint(graph *gr, bool split, const int *cotangent)
             (*part[k])[n] = parts[k];
     }
     return a;
+}
+
+adjoint diff_adjoint(graph *gr, bool split, const int *cotangent)
+{
+    ir *g = gr->ir;
+    int *seed = ARENA_ARRAY(g->arena, int, gr->n_base + 1);
+    for (int n = 0; n < gr->n_base; n++)
+        seed[n] = NO_NODE;
+    for (int s = 0; cotangent && s < gr->n_hidden; s++) {
+        int next = g->var[gr->hidden[s]].next;
+        seed[next] = diff_plus(g, seed[next], cotangent[s]);
+    }
+    if (g->loss != NO_NODE)
+        seed[g->loss] = diff_plus(g, seed[g->loss], one(g, g->loss));
+    return diff_reverse(gr, split, seed, NULL);
 }
 
 void diff_parameters(graph *gr, int *gradient, const bool *cut)

@@ -23,6 +23,10 @@ typedef struct {
    to be added to the adjoint of each new state.  */
 adjoint diff_adjoint(graph *gr, bool split, const int *cotangent);
 
+/* The same from SEED, of the forward nodes: what their direct parts begin with.  Nothing goes on through nodes of
+   STOP (NULL: none).  */
+adjoint diff_reverse(graph *gr, bool split, const int *seed, const bool *stop);
+
 /* d N / d argument I of the element-wise N; sum and product; NO_NODE is zero.  */
 int diff_partial(ir *g, int n, int i);
 int diff_plus(ir *g, int a, int b);

@@ -344,10 +344,11 @@ static bool set_init(emitter *em, const char *name, const char *block, unsigned 
     return random;
 }
 
+/* TEXT is quoted for m4: what stands before the word may be the end of @hh, which is no letter.  */
 static bool mentions(const char *text, const char *word)
 {
     for (const char *p = strstr(text, word); p; p = strstr(p + 1, word))
-        if (p == text || !(isalnum((unsigned char)p[-1]) || p[-1] == '_'))
+        if (p == text || !isalnum((unsigned char)p[-1]) || (p - text >= 3 && p[-3] == '@'))
             return true;
     return false;
 }
@@ -380,6 +381,7 @@ static void set_body(emitter *em, const char *name, const function_plan *f, cons
     style.block[VAR_HIDDEN] = style.block[VAR_STATE] = "s->";
     style.block[VAR_TRACE] = "e->";
     style.block[VAR_COTANGENT] = "ds->";
+    style.block[VAR_GUESS] = "de->";
     style.block[VAR_SUM] = "sum.";
     buf body = {0};
     cgen_body(f->schedule, &style, &body);
@@ -414,6 +416,8 @@ static void set_bodies(emitter *em)
     static const char *const learn[] = {"p->", "s->", "e->", "in->", "target->", "out->", "grad->",
                                         NULL};
     static const char *const back[] = {"p->", "s->", "in->", "target->", "ds->", "grad->", NULL};
+    static const char *const guess[] = {"p->", "s->", "de->", NULL};
+    static const char *const regress[] = {"p->", "s->", "ds->", "de->", "grad->", NULL};
     static const char *const apply[] = {"p->", "e->", "ds->", "grad->", NULL};
     static const char *const advance[] = {"p->", "s->", "e->", "in->", NULL};
     const model_plan *plan = em->plan;
@@ -431,6 +435,11 @@ static void set_bodies(emitter *em)
         set_body(em, "apply", &plan->apply, apply, false);
         set_body(em, "advance", &plan->advance, advance, false);
     }
+    if (plan->set.synthesiser && loss) {
+        set_body(em, "guess", &plan->guess, guess, false);
+        set_body(em, "regress", &plan->regress, regress, false);
+    }
+    set_flag(em, "has_synthesiser", plan->set.synthesiser && loss);
     set_number(em, "window", plan->set.window);
     set_flag(em, "batched", em->ir->batch > 1);
     set_flag(em, "has_loss", loss);

@@ -59,6 +59,17 @@ void learner_add_once(learner *l, int n, int node)
     add_gradient(l, l->gradient_once, n, node);
 }
 
+int learner_param(learner *l, const char *path, shape s, const char *note)
+{
+    ir *g = l->ir;
+    int v = ir_var(g, VAR_PARAM, path, s, TYPE_REAL, (loc){0});
+    for (int i = 0; i < v; i++)
+        if (g->var[i].kind == VAR_PARAM && g->var[i].order >= g->var[v].order)
+            g->var[v].order = g->var[i].order + 1;
+    g->var[v].note = note;
+    return v;
+}
+
 /* --- what the last step left behind ---------------------------------------------------------------- */
 
 static int lag_variable(learner *l, int node)
@@ -240,7 +251,7 @@ static void put_gradients(learner *l, function_plan *f)
         put_gradient(l, f->once, l->gradient_once);
 }
 
-static int *no_nodes(const learner *l, int n)
+int *learner_no_nodes(const learner *l, int n)
 {
     int *node = ARENA_ARRAY(l->ir->arena, int, n + 1);
     for (int i = 0; i < n; i++)
@@ -286,7 +297,7 @@ static int inside_of(learner *l, int y)
 static void add_elementwise(learner *l)
 {
     ir *g = l->ir;
-    int *carried = no_nodes(l, l->gr->n_base);
+    int *carried = learner_no_nodes(l, l->gr->n_base);
     bool *root = ARENA_ARRAY(g->arena, bool, l->gr->n_base + 1);
     for (int r = 0; r < l->gr->n_relations; r++)
         root[l->gr->relation[r].y] = l->gr->relation[r].op == OP_weight;
@@ -312,8 +323,7 @@ static bool by_relation(const learner *l)
     return l->set->trace != TRACE_RANDOM && l->set->trace != TRACE_INFLUENCE;
 }
 
-/* Everything that no trace carries.  WITH_TRACES: some products of relations were added in their pass.  */
-static void add_inside(learner *l, bool with_traces)
+void learner_inside(learner *l, bool with_traces)
 {
     ir *g = l->ir;
     if (l->time == TIME_T && l->set->plain_none)
@@ -352,11 +362,10 @@ static int feedback_matrix(learner *l, int k)
     ir *g = l->ir;
     shape s = l->gr->group[k].varshape;
     int64_t n = s.rank ? s.dim[s.rank - 1] : 1;
-    int v = ir_var(g, VAR_PARAM, arena_printf(g->arena, "feedback.group%d", k), shape_of2(n, n),
-                   TYPE_REAL, (loc){0});
+    int v = learner_param(l, arena_printf(g->arena, "feedback.group%d", k), shape_of2(n, n),
+                          arena_printf(g->arena, "random feedback to group %d, fixed", k));
     g->var[v].init = INIT_NORMAL;
     g->var[v].init_b = 1 / sqrt((double)n);
-    g->var[v].note = arena_printf(g->arena, "random feedback to group %d, fixed", k);
     return g->var[v].now;
 }
 
@@ -446,7 +455,7 @@ static void plan_fused(learner *l)
                                          : l->adj.direct[g->var[l->gr->hidden[s]].now];
     set_feedback(l);
     carry_all(l);
-    add_inside(l, true);
+    learner_inside(l, true);
     put_learn(l);
 }
 
@@ -466,7 +475,9 @@ static void plan_back(learner *l)
     }
     l->signal = cotangent;
     l->adj = diff_adjoint(l->gr, false, cotangent);
-    add_inside(l, false);
+    learner_inside(l, false);
+    if (l->synthesiser)
+        synthetic_back(l);
     put_loss(l, f);
     put_gradients(l, f);
     for (int s = 0; s < n; s++) {
@@ -476,12 +487,14 @@ static void plan_back(learner *l)
                     learner_place(l, arena_printf(g->arena, "ds->%s", h->c_name)), false,
                     variable[s]);
     }
+    if (l->synthesiser)
+        synthetic_functions(l, variable);
 }
 
 /* The trace at a window's entry meets ds there; then it is brought over each step of the window.  */
 static void plan_window(learner *l)
 {
-    l->gradient = no_nodes(l, l->gr->n_base);
+    l->gradient = learner_no_nodes(l, l->gr->n_base);
     set_feedback(l);
     carry_all(l);
     put_gradients(l, &l->plan->apply);
@@ -506,7 +519,7 @@ model_plan *learn_plan(graph *gr, const learning *set)
     model_plan *plan = ARENA_NEW(g->arena, model_plan);
     learner l = {.plan = plan, .ir = g, .gr = gr, .set = set, .started = -1,
                  .correction = -1};
-    l.time = set->trace == TRACE_NONE || set->window > 1 ? TIME_WINDOW
+    l.time = set->trace == TRACE_NONE || set->window > 1 || set->synthesiser ? TIME_WINDOW
              : set->window == 1                        ? TIME_ENTRY
                                                        : TIME_T;
     for (int k = 0; set->coupled && set->trace < TRACE_INFLUENCE && k < gr->n_groups; k++) {
@@ -518,9 +531,9 @@ model_plan *learn_plan(graph *gr, const learning *set)
     plan->graph = gr;
     plan->set = *set;
     factor_check_list(&l);
-    l.gradient = no_nodes(&l, gr->n_base);
-    l.gradient_once = no_nodes(&l, gr->n_base);
-    l.signal = no_nodes(&l, gr->n_hidden);
+    l.gradient = learner_no_nodes(&l, gr->n_base);
+    l.gradient_once = learner_no_nodes(&l, gr->n_base);
+    l.signal = learner_no_nodes(&l, gr->n_hidden);
     jacobian_entries(&l);
     put_step(&l, &plan->step);
     put_step(&l, &plan->h2h);
@@ -538,6 +551,8 @@ model_plan *learn_plan(graph *gr, const learning *set)
         put_learn(&l);
         return plan;
     }
+    if (set->synthesiser && !synthetic_declare(&l))
+        return plan;
     if (l.time != TIME_WINDOW) {
         plan_fused(&l);
         return plan;

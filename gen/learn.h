@@ -38,6 +38,7 @@ typedef struct {
     int order;               /* TRACE_INFLUENCE: steps */
     const char *modulator;   /* FEEDBACK_MODULATOR: an input */
     bool by_call;            /* TRACE_FACTORS: the correction counts calls, as the reference's */
+    bool synthesiser;        /* a guess of later losses at a window's end (dni) */
     bool noise_input;        /* TRACE_RANDOM: the signs are inputs; else they are drawn */
     bool pooled;             /* TRACE_RANDOM: one product for the whole batch, not one a sample */
     int64_t seed;            /* from this seed */
@@ -79,6 +80,7 @@ typedef struct {
     function_plan learn;                /* one step in one function (vjp_time t, window 1), or */
     function_plan back, apply, advance; /* the parts of a longer window: a step backwards, the trace
                                            at the entry met by its signal, the trace over one step */
+    function_plan guess, regress;       /* the synthesiser's, at a window's end and then at its entry */
 } model_plan;
 
 /* The graph of G as the rule sees it, with its D and df.  NULL after an error.  */

@@ -28,6 +28,8 @@ typedef struct {
     int n_lags;
     size_t cap_lags;
     int *lag_of, *lag_var; /* nodes kept for the next step, and their variables */
+    int *synthesiser;      /* of groups: the variables of its matrix and its bias; NULL: there is none */
+    int *guessed;          /* of graph.hidden: the variable of what it says */
     int started;           /* the variable of learner_started, or -1 */
     int correction;        /* the variable of the factors' bias correction, or -1 */
 } learner;
@@ -53,6 +55,9 @@ void learner_add_once(learner *l, int n, int node);
 /* Does NODE only move values, so that it can be done again on what was kept below it?  And that, on X.  */
 bool learner_moves(const ir *g, int node);
 int learner_moved(ir *g, int node, int x);
+
+/* An array of the rule's own among the parameters, behind all that the spec declares: the draws of these stay.  */
+int learner_param(learner *l, const char *path, shape s, const char *note);
 
 /* NODE's value one step ago, kept in the trace block unless it is constant.  */
 int learner_lag(learner *l, int node);
@@ -88,6 +93,19 @@ int learner_signal(const learner *l, const relation *r, int s);
 /* carry.c: make the traces of a relation, and add what they bring to the gradient.  INSIDE, if not NO_NODE,
    is an adjoint of the relation's y whose gradient is to be added in the same pass.  */
 void carry_relation(learner *l, const relation *r, int inside);
+
+/* What no trace carries, from l->adj into l->gradient.  WITH_TRACES: some products of relations were added in the
+   pass of their traces.  */
+void learner_inside(learner *l, bool with_traces);
+
+/* N times NO_NODE, in the arena.  */
+int *learner_no_nodes(const learner *l, int n);
+
+/* synthetic.c: the synthesiser of dni; false after an error.  Then its part of a step backwards, and its functions;
+   COTANGENT is of graph.hidden, the variables of what the losses say.  */
+bool synthetic_declare(learner *l);
+void synthetic_back(learner *l);
+void synthetic_functions(learner *l, const int *cotangent);
 
 /* exact.c: the influence of every parameter and its exact gradient.  unbiased.c: a random product in its place.
    influence.c: that on the positions that are near.  */

@@ -151,15 +151,17 @@ static void measure_traces(report *r, const graph *gr)
 static const struct {
     const char *name;
     size_t offset;
-    bool driven; /* learn_sequence calls it */
+    enum { DRIVEN_NEVER, DRIVEN_STEP, DRIVEN_WINDOW } driven; /* learn_sequence calls it once a ... */
 } functions[] = {
-    {"step", offsetof(model_plan, step), true},
-    {"solve_h2w_h2h_jacobian", offsetof(model_plan, h2h), false},
-    {"solve_h2w_h2h_l2h_jacobian", offsetof(model_plan, l2h), false},
-    {"learn", offsetof(model_plan, learn), true},
-    {"step_back", offsetof(model_plan, back), true},
-    {"trace_apply", offsetof(model_plan, apply), true},
-    {"trace_advance", offsetof(model_plan, advance), true},
+    {"step", offsetof(model_plan, step), DRIVEN_STEP},
+    {"solve_h2w_h2h_jacobian", offsetof(model_plan, h2h), DRIVEN_NEVER},
+    {"solve_h2w_h2h_l2h_jacobian", offsetof(model_plan, l2h), DRIVEN_NEVER},
+    {"learn", offsetof(model_plan, learn), DRIVEN_STEP},
+    {"step_back", offsetof(model_plan, back), DRIVEN_STEP},
+    {"trace_apply", offsetof(model_plan, apply), DRIVEN_WINDOW},
+    {"trace_advance", offsetof(model_plan, advance), DRIVEN_STEP},
+    {"guess_later_losses", offsetof(model_plan, guess), DRIVEN_WINDOW},
+    {"learn_to_guess", offsetof(model_plan, regress), DRIVEN_WINDOW},
 };
 
 enum { N_FUNCTIONS = sizeof functions / sizeof functions[0] };
@@ -245,6 +247,8 @@ static void measure_drivers(report *r, const model_plan *plan)
         if (r->function[i].driven && r->function[i].frame_bytes > below)
             below = r->function[i].frame_bytes;
     int64_t cotangent = plan->learn.n > 0 ? 0 : r->bytes[BLOCK_STATE];
+    if (plan->set.synthesiser) /* and what it guesses */
+        cotangent = size_times(cotangent, 2);
     if (cotangent > 0 && r->bytes[BLOCK_TRACE] > 0) {
         below = measure_driver(r, "learn_window", cotangent, below);
         cotangent = 0;
@@ -252,16 +256,14 @@ static void measure_drivers(report *r, const model_plan *plan)
     measure_driver(r, "learn_sequence", cotangent, below);
 }
 
-/* Of learning, a step: trace_apply is called once a window.  */
+/* Of learning, a step.  */
 static int64_t learn_flops(const report *r, const model_plan *plan)
 {
     int64_t sum = 0;
     for (int i = 0; i < r->n_functions; i++) {
         const report_function *f = &r->function[i];
-        int64_t often =
-            plan->apply.n > 0 && strcmp(f->name, "trace_apply") == 0 ? plan->set.window : 1;
         if (f->driven)
-            sum = size_plus(sum, f->flops / often);
+            sum = size_plus(sum, f->flops / (f->once_a_window ? plan->set.window : 1));
     }
     return r->ir->loss == NO_NODE ? 0 : sum;
 }
@@ -274,9 +276,11 @@ static void measure_functions(report *r, model_plan *plan)
         if (f->once)
             f->once->schedule = schedule_run(plan->ir, f->once->store, f->once->n);
         bool alone = plan->learn.n > 0 && f == &plan->step; /* learn has it inside */
-        if (f->n > 0)
-            measure_function(r, functions[i].name, f)->driven =
-                functions[i].driven && !alone;
+        if (f->n == 0)
+            continue;
+        report_function *measured = measure_function(r, functions[i].name, f);
+        measured->driven = functions[i].driven != DRIVEN_NEVER && !alone;
+        measured->once_a_window = functions[i].driven == DRIVEN_WINDOW;
     }
     if (r->ir->loss != NO_NODE)
         measure_drivers(r, plan);
@@ -299,7 +303,7 @@ report *report_measure(model_plan *plan, const char *rule)
     measure_functions(r, plan);
     measure_traces(r, plan->graph);
     r->learn_flops = learn_flops(r, plan);
-    if (plan->set.window > 1 && r->bytes[BLOCK_TRACE] > 0)
+    if (plan->back.n > 0 && r->bytes[BLOCK_TRACE] > 0)
         r->tape_bytes = size_times(r->bytes[BLOCK_STATE], plan->set.window);
     r->ram_bytes = size_plus(r->tape_bytes, r->stack_bytes);
     for (int k = BLOCK_PARAMS; k <= BLOCK_OUTPUT; k++)

@@ -16,6 +16,7 @@ typedef struct {
     recursion_kind recursion;
     bool coupled;
     feedback_kind feedback;
+    bool synthesiser;
     double decay_x, decay_f, kappa, leak;
     unsigned keys; /* bits of learning_key */
 } preset;
@@ -28,30 +29,32 @@ enum {
 };
 
 static const preset presets[] = {
-    {"d_rtrl", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, 0, 0, 0, 0, KEYS_WEIGHT},
-    {"pp_prop", TRACE_FACTORS, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, 0.9, 0.9, 0, 0,
+    {"d_rtrl", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0, KEYS_WEIGHT},
+    {"pp_prop", TRACE_FACTORS, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0.9, 0.9, 0, 0,
      KEYS_FACTORS},
-    {"es_d_rtrl", TRACE_FACTORS, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, 0.9, 0.9, 0, 0,
+    {"es_d_rtrl", TRACE_FACTORS, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0.9, 0.9, 0, 0,
      KEYS_FACTORS},
-    {"hybrid", TRACE_HYBRID, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, 0.9, 0.9, 0, 0,
+    {"hybrid", TRACE_HYBRID, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0.9, 0.9, 0, 0,
      KEYS_FACTORS | KEY(FACTORED) | KEY(BELOW)},
-    {"eprop", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, 0, 0, 0.8, 0, KEYS_WEIGHT},
-    {"ostl_recurrent", TRACE_WEIGHT, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, 0, 0, 0, 0,
+    {"eprop", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0.8, 0, KEYS_WEIGHT},
+    {"ostl_recurrent", TRACE_WEIGHT, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
      KEYS_TIME | KEY(KAPPA) | KEY(FEEDBACK)},
-    {"ostl_feedforward", TRACE_FACTORS, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, 1e-6, 1e-6, 0, 0,
+    {"ostl_feedforward", TRACE_FACTORS, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 1e-6, 1e-6, 0, 0,
      KEYS_TIME | KEY(BIAS_CORRECTION)},
-    {"snap", TRACE_INFLUENCE, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, 0, 0, 0, 0,
+    {"snap", TRACE_INFLUENCE, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
      KEYS_TIME | KEY(ORDER)},
-    {"uoro", TRACE_RANDOM, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, 0, 0, 0, 0,
+    {"uoro", TRACE_RANDOM, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
      KEYS_TIME | KEY(NOISE) | KEY(SEED) | KEY(ESTIMATE)},
-    {"three_factor", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_MODULATOR, 0, 0, 0, 0,
+    {"three_factor", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_MODULATOR, false, 0, 0, 0, 0,
      KEY(PLAIN) | KEY(KAPPA) | KEY(SCOPE) | KEY(MODULATOR)},
-    {"scalar_leak", TRACE_WEIGHT, RECURSION_LEAK, false, FEEDBACK_SYMMETRIC, 0, 0, 0, 0.8,
+    {"dni", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, true, 0, 0, 0, 0,
+     KEY(WINDOW) | KEY(KAPPA) | KEY(SCOPE)},
+    {"scalar_leak", TRACE_WEIGHT, RECURSION_LEAK, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0.8,
      KEYS_TIME | KEY(KAPPA) | KEY(FEEDBACK) | KEY(LEAK)},
-    {"no_recursion", TRACE_WEIGHT, RECURSION_NONE, false, FEEDBACK_SYMMETRIC, 0, 0, 0, 0,
+    {"no_recursion", TRACE_WEIGHT, RECURSION_NONE, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
      KEYS_TIME | KEY(KAPPA) | KEY(FEEDBACK)},
-    {"rtrl", TRACE_EXACT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, 0, 0, 0, 0, 0},
-    {"bptt", TRACE_NONE, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, 0, 0, 0, 0, 0},
+    {"rtrl", TRACE_EXACT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0, 0},
+    {"bptt", TRACE_NONE, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0, 0},
 };
 
 enum { N_PRESETS = sizeof presets / sizeof presets[0] };
@@ -282,7 +285,7 @@ bool rule_settings(const spec *s, const spec_learning *l, diag *d, learning *res
     bool modulated = p->feedback == FEEDBACK_MODULATOR;
     refuse_keys(p, l, d);
     *res = (learning){
-        .rule = p->name, .trace = p->trace, .recursion = p->recursion,
+        .rule = p->name, .trace = p->trace, .synthesiser = p->synthesiser, .recursion = p->recursion,
         .coupled = v[LEARN_SCOPE].said ? is(&v[LEARN_SCOPE], "coupled") : p->coupled,
         .feedback = is(&v[LEARN_FEEDBACK], "random") ? FEEDBACK_RANDOM : p->feedback,
         .window = modulated || is(&v[LEARN_VJP_TIME], "t") ? 0 : (int)number_or(&v[LEARN_WINDOW], 1),

@@ -79,11 +79,21 @@ et_value(real) et_value(name)_learn(const et_value(name)_params *p, et_value(nam
 et_function(«learn»)»)m4_dnl
 et_if(et_value(has_back), «
 /* One step backwards from the state S before it.  DS: d later losses / d new state on entry,
-   d this and later losses / d old state on exit.  */
+   d this and later losses / d old state on exit.et_if(et_value(has_synthesiser), «  DE: the same of what was guessed at the window's end,
+   for parameters without a trace.»)  */
 static et_value(real) step_back(const et_value(name)_params *p, const et_value(name)_state *s,
     const et_value(name)_input *in, const et_value(name)_target *target, et_value(name)_state *ds,
-    et_value(name)_grad *grad)
-et_function(«back»)
+    et_if(et_value(has_synthesiser), «et_value(name)_state *de, »)et_value(name)_grad *grad)
+et_function(«back»)et_if(et_value(has_synthesiser), «
+/* DE = what the synthesiser says at state S: d later losses / d state.  */
+static void guess_later_losses(const et_value(name)_params *p, const et_value(name)_state *s,
+    et_value(name)_state *de)
+et_function(«guess»)
+/* The synthesiser's own gradient: what it said at the entry S of a window against DS + DE, what the window has shown.  */
+static void learn_to_guess(const et_value(name)_params *p, const et_value(name)_state *s,
+    const et_value(name)_state *ds, const et_value(name)_state *de, et_value(name)_grad *grad)
+et_function(«regress»)»)m4_dnl
+
 et_if(et_value(has_window), «
 /* What the trace E brings, met by DS, d losses / d state at the same time.  */
 static void trace_apply(const et_value(name)_params *p, const et_value(name)_trace *e,
@@ -99,14 +109,21 @@ et_if(et_value(has_window), «static et_value(real) learn_window», «et_value(r
     const et_value(name)_target *target, et_value(name)_output *out, et_value(name)_grad *grad)
 {
     et_value(name)_state ds;
+et_if(et_value(has_synthesiser), «    et_value(name)_state de;
+»)m4_dnl
     et_value(real) total = 0;
     for (size_t t = 0; t < n_steps; t++) {
         tape[t] = *s;
         et_value(name)_step(p, s, &in[t], &out[t]);
     }
     memset(&ds, 0, sizeof ds);
+et_if(et_value(has_synthesiser), «    memset(&de, 0, sizeof de);
+    guess_later_losses(p, s, &de);
+»)m4_dnl
     for (size_t t = n_steps; t > 0; t--)
-        total += step_back(p, &tape[t - 1], &in[t - 1], &target[t - 1], &ds, grad);
+        total += step_back(p, &tape[t - 1], &in[t - 1], &target[t - 1], &ds, et_if(et_value(has_synthesiser), «&de, »)grad);
+et_if(et_value(has_synthesiser), «    learn_to_guess(p, &tape[0], &ds, &de, grad);
+»)m4_dnl
 et_if(et_value(has_window), «    trace_apply(p, e, &ds, grad);
     for (size_t t = 0; t < n_steps; t++)
         trace_advance(p, &tape[t], e, &in[t]);

@@ -35,6 +35,7 @@ static Suite *(*const all_suites[])(void) = {
     repeat_suite,
     report_suite,
     rules_suite,
+    synthesiser_suite,
     runtime_suite,
     safetensors_suite,
     skel_suite,

@@ -36,6 +36,7 @@ static const struct {
     {"uoro", "--rule uoro --vjp-time t --set learning=noise=input --set learning=estimate=batch"},
     {"uoro_ms4", "--rule uoro --window 4 --set learning=noise=input --set learning=estimate=batch"},
     {"three_factor", "--rule three_factor --plain none --set learning=modulator=modulator"},
+    {"dni_ms4", "--rule dni --window 4"},
     {"scalar_leak", "--rule scalar_leak --vjp-time t"},
     {"no_recursion", "--rule no_recursion --vjp-time t"},
     {"bptt", "--rule rtrl"},

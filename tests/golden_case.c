@@ -2,7 +2,7 @@
 /* In: a case, and a model that was made from its spec.  Out: for each array of the reference the
    worst difference.  Arrays are found by name, and are compared element by element in C order; axes
    of length 1 may be there or not (a batch of one).  */
-#include "golden_case.h"
+#include "golden_fill.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -69,233 +69,6 @@ void case_close(golden_case *c)
     c->n_probes = 0;
 }
 
-/* --- arrays and variables --------------------------------------------------------------------- */
-
-/* What follows PREFIX in NAME, or NULL.  */
-static const char *after(const char *name, const char *prefix)
-{
-    const size_t n = strlen(prefix);
-    return strncmp(name, prefix, n) == 0 ? name + n : NULL;
-}
-
-/* Our variable of the kind that the reference calls NAME.  */
-static const etr_var *find_ours(const golden_case *c, etr_kind kind, const char *word,
-                                const char *name)
-{
-    const etr_info *info = c->m->info;
-    for (int i = 0; i < info->n_vars; i++)
-        if (info->vars[i].kind == kind && name_map_match(&c->map, word, info->vars[i].path, name))
-            return &info->vars[i];
-    return NULL;
-}
-
-static const etr_var *find_state(const golden_case *c, const char *name)
-{
-    const etr_var *v = find_ours(c, ETR_HIDDEN, "hidden", name);
-    return v ? v : find_ours(c, ETR_STATE, "hidden", name);
-}
-
-/* Are the axes from FROM to TO of SHAPE those of V, not counting axes of length 1?  */
-static int same_axes(const etr_var *v, const int *shape, int from, int to)
-{
-    int k = 0;
-    for (int i = from; i < to; i++) {
-        if (shape[i] == 1)
-            continue;
-        while (k < v->rank && v->shape[k] == 1)
-            k++;
-        if (k == v->rank || v->shape[k++] != shape[i])
-            return 0;
-    }
-    while (k < v->rank && v->shape[k] == 1)
-        k++;
-    return k == v->rank;
-}
-
-/* --- filling ---------------------------------------------------------------------------------- */
-
-static golden_probe *add_probe(golden_case *c, const char *name, probe_state state,
-                               const char *note)
-{
-    golden_probe *p = &c->probe[c->n_probes++];
-    snprintf(p->name, sizeof p->name, "%s", name);
-    p->state = state;
-    p->note = note;
-    return p;
-}
-
-/* Fill V at every step with the array NAME; STEPS is 1 for what has no axis of steps.  */
-static void fill(golden_case *c, const etr_var *v, const char *name, int steps)
-{
-    const int lead = v->kind == ETR_INPUT || v->kind == ETR_TARGET;
-    int rank, shape[ETR_RANK_MAX];
-    const double *x = etr_npz_get(c->npz, name, &rank, shape);
-    const size_t n = model_numel(v);
-
-    if (!x) {
-        add_probe(c, name, PROBE_UNREAD, "cannot be read");
-    } else if (rank < lead || (lead && shape[0] != steps) || !same_axes(v, shape, lead, rank)) {
-        add_probe(c, name, PROBE_SHAPE, "its shape is another one than ours");
-    } else {
-        for (int t = 0; t < steps; t++)
-            for (size_t i = 0; i < n; i++)
-                model_put(c->m, v, model_block(c->m, v->kind, t), i, x[(size_t)t * n + i]);
-    }
-}
-
-/* The number of each step that NAME holds, for all samples of V.  */
-static void fill_samples(golden_case *c, const etr_var *v, const char *name)
-{
-    int rank, shape[ETR_RANK_MAX];
-    const double *x = etr_npz_get(c->npz, name, &rank, shape);
-    const size_t n = model_numel(v);
-
-    if (!x || rank != 1 || shape[0] != c->n_steps) {
-        add_probe(c, name, PROBE_SHAPE, "it has not one number a step");
-        return;
-    }
-    for (int t = 0; t < c->n_steps; t++)
-        for (size_t i = 0; i < n; i++)
-            model_put(c->m, v, model_block(c->m, v->kind, t), i, x[t]);
-}
-
-/* Our states of the reference's group K in its order, as variables of the state block.  Returns how
-   many, or -1: one of them is none of ours.  */
-static int states_of(const golden_case *c, int k, const etr_var **state)
-{
-    const etr_info *info = c->m->info;
-    int n = 0;
-
-    for (int i = 0; c->has_groups && i < c->groups.n; i++) {
-        if (c->groups.group[i] != k)
-            continue;
-        state[n] = find_ours(c, ETR_HIDDEN, "hidden", c->groups.state[i]);
-        if (!state[n++])
-            return -1;
-    }
-    for (int row = 0; !c->has_groups && row >= 0; row++) {
-        int found = 0;
-        for (int i = 0; i < info->n_vars; i++) {
-            const etr_var *v = &info->vars[i];
-            if (v->kind != ETR_HIDDEN || v->group != k || v->row != row)
-                continue;
-            state[n++] = v;
-            found = 1;
-        }
-        if (!found)
-            break;
-    }
-    return n;
-}
-
-/* The signs of group K, whose states may stand in another order with us.  */
-static void fill_signs(golden_case *c, const char *name, int k, char *filled)
-{
-    const etr_var *state[NAMES_MAX], *v = NULL;
-    const int n = states_of(c, k, state);
-    int rank, shape[ETR_RANK_MAX];
-    const double *x = etr_npz_get(c->npz, name, &rank, shape);
-    char path[NAME_LENGTH];
-
-    if (n <= 0 || !x)
-        return;
-    snprintf(path, sizeof path, "uoro_nu.group%d", state[0]->group);
-    for (int i = 0; i < c->m->info->n_vars; i++)
-        if (strcmp(c->m->info->vars[i].path, path) == 0)
-            v = &c->m->info->vars[i];
-    if (!v || shape[0] != c->n_steps)
-        return;
-    const size_t size = model_numel(v);
-    for (size_t i = 0; i < (size_t)c->n_steps * size; i++) {
-        const size_t element = i % size;
-        const size_t to = element - element % (size_t)n + (size_t)state[element % (size_t)n]->row;
-        model_put(c->m, v, model_block(c->m, v->kind, (int)(i / size)), to, x[i]);
-    }
-    filled[v - c->m->info->vars] = 1;
-}
-
-/* The variable of ours that a rule's own array is for: feedback/group0 is feedback.group0, and the modulator
-   is an input of that name.  */
-static const etr_var *find_path(const golden_case *c, etr_kind kind, const char *name)
-{
-    const char *slash = strchr(name, '/');
-    char path[NAME_LENGTH];
-
-    if (strncmp(name, "three_factor/", 13) == 0)
-        snprintf(path, sizeof path, "%s", slash + 1);
-    else
-        snprintf(path, sizeof path, "%.*s.%s", (int)(slash - name), name, slash + 1);
-    for (int i = 0; i < c->m->info->n_vars; i++)
-        if (c->m->info->vars[i].kind == kind && strcmp(c->m->info->vars[i].path, path) == 0)
-            return &c->m->info->vars[i];
-    return NULL;
-}
-
-/* Fill what the array NAME stands for, if it stands for something of ours.  FILLED[i] is set for
-   our variable I.  */
-static void fill_array(golden_case *c, const char *name, char *filled)
-{
-    const etr_var *v = NULL;
-    const char *rest = after(name, "param/");
-    int steps = 1;
-
-    if (rest) {
-        v = find_ours(c, ETR_PARAM, "param", rest);
-    } else if ((rest = after(name, "const/"))) {
-        v = find_ours(c, ETR_PARAM, "const", rest);
-        if (!v) /* part of the spec: then the numbers behind it tell if it is the right one */
-            return;
-    } else if (after(name, "feedback/")) { /* of the rules that have it: feedback.group0 */
-        v = find_path(c, ETR_PARAM, name);
-        if (!v)
-            return;
-    } else if ((rest = after(name, "uoro_nu/group"))) {
-        fill_signs(c, name, atoi(rest), filled);
-        return;
-    } else if (after(name, "three_factor/")) {
-        v = find_path(c, ETR_INPUT, name);
-        if (v) {
-            filled[v - c->m->info->vars] = 1;
-            fill_samples(c, v, name);
-        }
-        return;
-    } else if ((rest = after(name, "hidden0/"))) {
-        v = find_state(c, rest);
-    } else if ((rest = after(name, "input/"))) {
-        v = find_ours(c, ETR_INPUT, "input", rest);
-        steps = c->n_steps;
-    } else if ((rest = after(name, "target/"))) {
-        v = find_ours(c, ETR_TARGET, "target", rest);
-        steps = c->n_steps;
-    } else {
-        return;
-    }
-    if (!v) {
-        add_probe(c, name, PROBE_MISSING, "missing: nothing of ours has this name (--map)");
-        return;
-    }
-    filled[v - c->m->info->vars] = 1;
-    fill(c, v, name, steps);
-}
-
-/* Whatever of ours the reference gave no value: the comparison would mean nothing.  */
-static void report_unfilled(golden_case *c, const char *filled)
-{
-    static const char *const word[] = {[ETR_PARAM] = "our param/", [ETR_HIDDEN] = "our hidden/",
-                                       [ETR_INPUT] = "our input/", [ETR_TARGET] = "our target/"};
-    const etr_info *info = c->m->info;
-    char name[NAME_LENGTH];
-
-    for (int i = 0; i < info->n_vars && c->n_probes < NAMES_MAX; i++) {
-        const etr_var *v = &info->vars[i];
-        if (filled[i] || (v->kind != ETR_PARAM && v->kind != ETR_HIDDEN && v->kind != ETR_INPUT
-                          && v->kind != ETR_TARGET))
-            continue;
-        snprintf(name, sizeof name, "%s%s", word[v->kind], v->path);
-        add_probe(c, name, PROBE_MISSING, "missing: the reference has no such name (--map)");
-    }
-}
-
 /* --- binding ---------------------------------------------------------------------------------- */
 
 static void add_part(golden_probe *p, const etr_var *v, size_t n, size_t stride, size_t offset)
@@ -313,7 +86,7 @@ static golden_probe *bind(golden_case *c, const char *name, const etr_var *v, in
     const double *want = etr_npz_get(c->npz, name, &rank, shape);
 
     if (!want) {
-        add_probe(c, name, PROBE_UNREAD, "cannot be read");
+        case_add_probe(c, name, PROBE_UNREAD, "cannot be read");
         return NULL;
     }
     for (int k = 0; k < rank; k++)
@@ -321,11 +94,11 @@ static golden_probe *bind(golden_case *c, const char *name, const etr_var *v, in
     for (int k = rank - tail; k >= 0 && k < rank; k++)
         found *= (size_t)shape[k];
     if (rank < lead + tail || (lead && shape[0] != c->n_steps) || found != tail_size
-        || !same_axes(v, shape, lead, rank - tail)) {
-        add_probe(c, name, PROBE_SHAPE, "its shape is another one than ours");
+        || !case_same_axes(v, shape, lead, rank - tail)) {
+        case_add_probe(c, name, PROBE_SHAPE, "its shape is another one than ours");
         return NULL;
     }
-    golden_probe *p = add_probe(c, name, PROBE_COMPARED, NULL);
+    golden_probe *p = case_add_probe(c, name, PROBE_COMPARED, NULL);
     p->part = calloc(tail_size, sizeof *p->part);
     p->kind = v->kind;
     p->want = want;
@@ -343,7 +116,7 @@ static golden_probe *bind(golden_case *c, const char *name, const etr_var *v, in
 static void bind_plain(golden_case *c, const char *name, const etr_var *v, int lead)
 {
     if (!v) {
-        add_probe(c, name, PROBE_MISSING, "missing: nothing of ours has this name (--map)");
+        case_add_probe(c, name, PROBE_MISSING, "missing: nothing of ours has this name (--map)");
         return;
     }
     golden_probe *p = bind(c, name, v, lead, 0, 1);
@@ -373,11 +146,11 @@ static const etr_var *find_entry(const golden_case *c, etr_kind kind, const etr_
 static void bind_group(golden_case *c, const char *name, int k, etr_kind kind)
 {
     const etr_var *state[NAMES_MAX];
-    const int n = states_of(c, k, state), tail = kind == ETR_H2H ? 2 : 1;
+    const int n = case_states(c, k, state), tail = kind == ETR_H2H ? 2 : 1;
     const int cols = kind == ETR_H2H ? n : 1;
 
     if (n < 1) {
-        add_probe(c, name, PROBE_MISSING, "missing: its hidden states are not all ours (--map)");
+        case_add_probe(c, name, PROBE_MISSING, "missing: its hidden states are not all ours (--map)");
         return;
     }
     golden_probe *p = bind(c, name, state[0], 1, tail, (size_t)(n * cols));
@@ -412,7 +185,7 @@ static int their_group(const golden_case *c, int group)
 {
     const etr_var *state[NAMES_MAX];
     for (int k = 0; k < NAMES_MAX; k++) {
-        const int n = states_of(c, k, state);
+        const int n = case_states(c, k, state);
         if (n == 0)
             break;
         for (int i = 0; i < n; i++)
@@ -425,7 +198,7 @@ static int their_group(const golden_case *c, int group)
 /* h2w/RELATION, or h2w/RELATION.gK of one that reaches several groups.  */
 static void bind_h2w(golden_case *c, const char *name, const char *relation)
 {
-    const etr_var *v = find_ours(c, ETR_H2W, "h2w", relation), *state[NAMES_MAX];
+    const etr_var *v = case_find(c, ETR_H2W, "h2w", relation), *state[NAMES_MAX];
     char cut[NAME_LENGTH];
     int k = -1;
 
@@ -435,11 +208,11 @@ static void bind_h2w(golden_case *c, const char *name, const char *relation)
         k = their_group(c, only_group(c, v->path));
     } else if (dot && sscanf(dot, ".g%d", &k) == 1) {
         *dot = '\0';
-        v = find_ours(c, ETR_H2W, "h2w", cut);
+        v = case_find(c, ETR_H2W, "h2w", cut);
     }
-    const int n = v && k >= 0 ? states_of(c, k, state) : 0;
+    const int n = v && k >= 0 ? case_states(c, k, state) : 0;
     if (n < 1) {
-        add_probe(c, name, PROBE_MISSING, v ? "missing: it reaches other groups than ours"
+        case_add_probe(c, name, PROBE_MISSING, v ? "missing: it reaches other groups than ours"
                                             : "missing: no relation of ours has this name (--map)");
         return;
     }
@@ -454,14 +227,14 @@ static void bind_h2w(golden_case *c, const char *name, const char *relation)
 static void bind_gradient(golden_case *c, const char *name, const char *parameter)
 {
     const int before = c->n_probes;
-    bind_plain(c, name, find_ours(c, ETR_PARAM, "param", parameter), 0);
+    bind_plain(c, name, case_find(c, ETR_PARAM, "param", parameter), 0);
     c->probe[before].is_gradient = 1;
 }
 
 static void bind_loss(golden_case *c)
 {
     int rank, shape[ETR_RANK_MAX];
-    golden_probe *p = add_probe(c, "loss", PROBE_COMPARED, NULL);
+    golden_probe *p = case_add_probe(c, "loss", PROBE_COMPARED, NULL);
 
     p->want = etr_npz_get(c->npz, "loss", &rank, shape);
     p->is_loss = 1;
@@ -481,21 +254,21 @@ static void bind_array(golden_case *c, const char *name)
     char grad[NAME_LENGTH + 8];
 
     snprintf(grad, sizeof grad, "grad/%s/", c->grad);
-    if ((rest = after(name, "hidden/")))
-        bind_plain(c, name, find_state(c, rest), 1);
-    else if ((rest = after(name, "output/")))
-        bind_plain(c, name, find_ours(c, ETR_OUTPUT, "output", rest), 1);
-    else if ((rest = after(name, "h2h/group")))
+    if ((rest = case_after(name, "hidden/")))
+        bind_plain(c, name, case_find_state(c, rest), 1);
+    else if ((rest = case_after(name, "output/")))
+        bind_plain(c, name, case_find(c, ETR_OUTPUT, "output", rest), 1);
+    else if ((rest = case_after(name, "h2h/group")))
         bind_group(c, name, atoi(rest), ETR_H2H);
-    else if ((rest = after(name, "signal/group")) && c->signals)
+    else if ((rest = case_after(name, "signal/group")) && c->signals)
         bind_group(c, name, atoi(rest), ETR_SIGNAL);
-    else if ((rest = after(name, "h2w/")))
+    else if ((rest = case_after(name, "h2w/")))
         bind_h2w(c, name, rest);
-    else if ((rest = after(name, "h2w_x/")))
-        bind_plain(c, name, find_ours(c, ETR_H2W_X, "h2w", rest), 1);
+    else if ((rest = case_after(name, "h2w_x/")))
+        bind_plain(c, name, case_find(c, ETR_H2W_X, "h2w", rest), 1);
     else if (strcmp(name, "loss") == 0)
         bind_loss(c);
-    else if ((rest = after(name, grad)))
+    else if ((rest = case_after(name, grad)))
         bind_gradient(c, name, rest);
 }
 
@@ -507,8 +280,8 @@ int case_bind(golden_case *c)
     if (!filled)
         return -1;
     for (int i = 0; i < etr_npz_count(c->npz); i++)
-        fill_array(c, etr_npz_name(c->npz, i), filled);
-    report_unfilled(c, filled);
+        case_fill(c, etr_npz_name(c->npz, i), filled);
+    case_report_unfilled(c, filled);
     free(filled);
     for (int i = 0; i < etr_npz_count(c->npz); i++)
         bind_array(c, etr_npz_name(c->npz, i));
@@ -517,7 +290,7 @@ int case_bind(golden_case *c)
     if (gradients == 0) {
         char name[NAME_LENGTH];
         snprintf(name, sizeof name, "grad/%.100s", c->grad);
-        add_probe(c, name, PROBE_MISSING, "missing: the reference has no such gradient (--grad)");
+        case_add_probe(c, name, PROBE_MISSING, "missing: the reference has no such gradient (--grad)");
     }
     return 0;
 }

@@ -35,6 +35,7 @@ Suite *quote_suite(void);
 Suite *repeat_suite(void);
 Suite *report_suite(void);
 Suite *rules_suite(void);
+Suite *synthesiser_suite(void);
 Suite *runtime_suite(void);
 Suite *safetensors_suite(void);
 Suite *skel_suite(void);
