@@ -2,7 +2,7 @@
 /* In: errors, warnings and notes with their places, in the order of their finding.  Out: text on
    stderr, in the order of the places.  Afterwards nothing is held, and what came from a file is
    printed with its control characters escaped, so that no spec can drive a terminal.  */
-#include "diag.h"
+#include "diag_part.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -12,33 +12,7 @@
 
 enum {
     MESSAGE_BYTES = 600, /* of one message */
-    LINE_WIDTH = 160,    /* of a source line: longer ones are cut around the caret */
     NAME_BYTES = 64      /* longer ones have no nearest name */
-};
-
-typedef enum { ERROR, WARNING, NOTE } severity;
-
-typedef struct message message;
-struct message {
-    severity severity;
-    loc at;
-    const char *code, *text;
-    size_t order;          /* of reporting */
-    message *note, *last;  /* the notes that belong to it */
-    message *next;         /* of a note: the next one */
-};
-
-struct diag {
-    arena *arena;
-    int max_errors; /* 0: no limit */
-    int n_errors, n_printed;
-    bool gave_up;
-    int n_sources;
-    size_t n_files, cap_files;
-    const char **file;
-    const char *folder, *shown; /* see diag_shorten */
-    size_t n, cap;
-    message **held;
 };
 
 diag *diag_new(arena *a, int max_errors)
@@ -47,6 +21,11 @@ diag *diag_new(arena *a, int max_errors)
     d->arena = a;
     d->max_errors = max_errors;
     return d;
+}
+
+void diag_set_style(diag *d, const diag_style *style)
+{
+    d->style = *style;
 }
 
 const source *diag_source(diag *d, const char *name, const char *text, size_t len)
@@ -74,8 +53,7 @@ const char *const *diag_files(const diag *d, size_t *n)
     return d->file;
 }
 
-/* The bytes of the code point at TEXT, at most LEN; its value in *CODE, or -1 when it is none.  */
-static size_t code_point(const char *text, size_t len, long *code)
+size_t diag_code_point(const char *text, size_t len, long *code)
 {
     unsigned char c = (unsigned char)text[0];
     size_t n = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3
@@ -92,41 +70,6 @@ static size_t code_point(const char *text, size_t len, long *code)
     }
     *code = value;
     return n;
-}
-
-/* Characters that move the cursor, or that show text in another order than it has.  */
-static bool is_unsafe(long code)
-{
-    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x061C || code == 0xFEFF
-           || (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E)
-           || (code >= 0x2060 && code <= 0x206F);
-}
-
-/* Append the code point at TEXT in a form that is safe to print; returns its columns.  */
-static int put_safe(buf *out, const char *text, size_t bytes, long code)
-{
-    size_t before = out->len;
-    if (code < 0)
-        buf_printf(out, "\\x%02x", (unsigned)(unsigned char)text[0]);
-    else if (code < 0x20 || code == 0x7F)
-        buf_printf(out, "\\x%02lx", (unsigned long)code);
-    else if (is_unsafe(code))
-        buf_printf(out, "\\u%04lx", (unsigned long)code);
-    else {
-        buf_bytes(out, text, bytes);
-        return 1;
-    }
-    return (int)(out->len - before);
-}
-
-static void put_text(buf *out, const char *text)
-{
-    size_t len = strlen(text);
-    for (size_t i = 0, n; i < len; i += n) {
-        long code;
-        n = code_point(text + i, len - i, &code);
-        put_safe(out, text + i, n, code);
-    }
 }
 
 static message *message_new(diag *d, severity s, loc at, const char *code, const char *format,
@@ -154,6 +97,7 @@ void diag_error(diag *d, loc at, const char *code, const char *format, ...)
     va_start(args, format);
     message *m = message_new(d, ERROR, at, code, format, args);
     va_end(args);
+    d->muted = false;
     ARENA_PUSH(d->arena, d->held, d->n, d->cap, m);
     d->n_errors++;
 }
@@ -164,6 +108,15 @@ void diag_warning(diag *d, loc at, const char *code, const char *format, ...)
     va_start(args, format);
     message *m = message_new(d, WARNING, at, code, format, args);
     va_end(args);
+    warning_level level = warning_of(&d->style.warnings, code);
+    d->muted = level == WARNING_OFF || d->style.no_warnings;
+    if (d->muted)
+        return;
+    if (level == WARNING_ERROR) {
+        m->severity = ERROR;
+        m->was_warning = true;
+        d->n_errors++;
+    }
     ARENA_PUSH(d->arena, d->held, d->n, d->cap, m);
 }
 
@@ -173,6 +126,8 @@ void diag_note(diag *d, loc at, const char *format, ...)
     va_start(args, format);
     message *m = message_new(d, NOTE, at, NULL, format, args);
     va_end(args);
+    if (d->muted)
+        return;
     message *owner = d->n ? d->held[d->n - 1] : NULL;
     if (!owner)
         ARENA_PUSH(d->arena, d->held, d->n, d->cap, m);
@@ -228,9 +183,7 @@ static bool was_said(message *const *held, size_t i)
     return false;
 }
 
-/* Line LINE of SRC without its end; false when there is none.  A line ends as libyaml counts:
-   with CR LF, CR or LF.  */
-static bool find_line(const source *src, int line, const char **start, size_t *len)
+bool diag_line(const source *src, int line, const char **start, size_t *len)
 {
     size_t i = 0;
     for (int k = 1; k < line; k++) {
@@ -252,92 +205,37 @@ char diag_character(loc at)
 {
     const char *text;
     size_t len, n;
-    if (!at.src || !find_line(at.src, at.line, &text, &len))
+    if (!at.src || !diag_line(at.src, at.line, &text, &len))
         return '\0';
     for (int col = 1; len > 0 && col < at.col; col++, text += n, len -= n) {
         long code;
-        n = code_point(text, len, &code);
+        n = diag_code_point(text, len, &code);
     }
     return len > 0 && (unsigned char)*text < 0x80 ? *text : '\0';
 }
 
-/* The text of a line and, below it, the caret with its tail.  TEXT is cut to LINE_WIDTH code points
-   around the caret.  Tabs stay, in both lines.  */
-static void put_caret(buf *out, const loc *at, const char *text, size_t len)
-{
-    buf shown = {0}, mark = {0};
-    int first = at->col > LINE_WIDTH / 2 ? at->col - LINE_WIDTH / 2 : 1, col = 1;
-    int last = at->length > 1 ? at->col + at->length - 1 : at->col;
-    if (first > 1)
-        buf_puts(&shown, "..."), buf_puts(&mark, "   ");
-    size_t i = 0;
-    for (size_t n; i < len && col < first + LINE_WIDTH; i += n, col++) {
-        long code;
-        n = code_point(text + i, len - i, &code);
-        if (col < first)
-            continue;
-        int width = code == '\t' ? (buf_puts(&shown, "\t"), 1)
-                                 : put_safe(&shown, text + i, n, code);
-        for (int k = 0; k < width && col <= last; k++)
-            buf_puts(&mark, col < at->col          ? code == '\t' ? "\t" : " "
-                            : col == at->col && !k ? "^"
-                                                   : "~");
-    }
-    if (i < len)
-        buf_puts(&shown, "...");
-    if (i >= len && col <= at->col) /* behind the end of the line */
-        buf_printf(&mark, "%*s^", at->col > col ? at->col - col : 0, "");
-    buf_printf(out, "%5d | %s\n      | %s\n", at->line, buf_text(&shown), buf_text(&mark));
-    buf_free(&shown);
-    buf_free(&mark);
-}
-
-static void put_name(buf *out, const diag *d, const source *src)
-{
-    const char *name = src ? src->name : "etrace-gen";
-    size_t n = src && d->folder ? strlen(d->folder) : 0;
-    bool inside = n > 0 && strncmp(name, d->folder, n) == 0;
-    if (inside)
-        put_text(out, d->shown);
-    put_text(out, inside ? name + n : name);
-}
-
-static void put_message(buf *out, const diag *d, const message *m)
-{
-    static const char *const word[] = {"error", "warning", "note"};
-    const source *src = m->at.src;
-    put_name(out, d, src);
-    if (src && m->at.line > 0)
-        buf_printf(out, ":%d:%d", m->at.line, m->at.col);
-    buf_printf(out, ": %s: ", word[m->severity]);
-    put_text(out, m->text);
-    if (m->code)
-        buf_printf(out, m->severity == WARNING ? " [-W%s]" : " [%s]", m->code);
-    buf_puts(out, "\n");
-    const char *text;
-    size_t len;
-    if (src && m->at.line > 0 && find_line(src, m->at.line, &text, &len))
-        put_caret(out, &m->at, text, len);
-}
-
 void diag_print(diag *d, buf *out)
 {
+    void (*put)(buf *, const diag *, const message *) =
+        d->style.json ? diag_put_json : diag_put_text;
     if (d->n)
         qsort(d->held, d->n, sizeof *d->held, compare_messages);
     for (size_t i = 0; i < d->n && !d->gave_up; i++) {
         const message *m = d->held[i];
-        if (was_said(d->held, i))
+        bool hidden = m->severity != ERROR && d->style.errors_only;
+        if (hidden || was_said(d->held, i))
             continue;
         if (m->severity == ERROR && d->max_errors > 0 && d->n_printed == d->max_errors) {
-            buf_printf(out, "etrace-gen: error: more than %d errors; the rest is not shown\n",
-                       d->max_errors);
+            const char *text = arena_printf(d->arena, "more than %d errors; the rest is not shown",
+                                            d->max_errors);
+            put(out, d, &(message){.severity = ERROR, .text = text});
             d->gave_up = true;
             break;
         }
         d->n_printed += m->severity == ERROR;
-        put_message(out, d, m);
-        for (const message *note = m->note; note; note = note->next)
-            put_message(out, d, note);
+        put(out, d, m);
+        for (const message *note = m->note; note && !d->style.errors_only; note = note->next)
+            put(out, d, note);
     }
     d->n = 0;
 }

@@ -15,6 +15,7 @@
 
 #include "arena.h"
 #include "buf.h"
+#include "warning.h"
 
 #include <stdbool.h>
 
@@ -37,6 +38,17 @@ typedef struct diag diag;
 
 diag *diag_new(arena *a, int max_errors);
 
+/* How messages look, and which there are.  */
+typedef struct {
+    bool json;      /* an object a line, see diag_json.c */
+    bool color;
+    bool errors_only;
+    bool no_warnings;
+    warning_set warnings;
+} diag_style;
+
+void diag_set_style(diag *d, const diag_style *style);
+
 /* Register the file NAME with TEXT (not copied).  */
 const source *diag_source(diag *d, const char *name, const char *text, size_t len);
 
@@ -52,12 +64,17 @@ const char *const *diag_files(const diag *d, size_t *n);
 /* The character at the place AT where it is ASCII, else NUL.  */
 char diag_character(loc at);
 
-/* CODE is "E0203" for an error, "mixed-path" for a warning (printed [-Wmixed-path]).  */
+/* CODE is "E0203" for an error, "mixed-path" for a warning (printed [-Wmixed-path]; a row of
+   warning_rows, so that -W can say more of it: one that is off leaves nothing, one that is an error
+   counts as such).  */
 void diag_error(diag *d, loc at, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void diag_warning(diag *d, loc at, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void diag_note(diag *d, loc at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* TEXT as a string of JSON, in ASCII.  */
+void diag_json_string(buf *out, const char *text);
 
 /* Errors since the start, flushed or not.  */
 int diag_errors(const diag *d);

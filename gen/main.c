@@ -125,6 +125,16 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
     return failed;
 }
 
+/* --verbose.  */
+static void tell(const outputs *out, bool written)
+{
+    for (size_t i = 0; i < out->n_inputs; i++)
+        fprintf(stderr, "etrace-gen: read %s\n", out->input[i]);
+    for (size_t i = 0; written && i < out->n; i++)
+        if (strcmp(out->file[i].path, "-") != 0)
+            fprintf(stderr, "etrace-gen: wrote %s\n", out->file[i].path);
+}
+
 /* All models.  The status is that of the first one that failed.  */
 static int compile_all(options *o, arena *a)
 {
@@ -136,14 +146,19 @@ static int compile_all(options *o, arena *a)
         if (usage != OPTIONS_GO_ON)
             return usage;
         d = diag_new(a, o->max_errors);
+        diag_set_style(d, &o->style);
         diag_shorten(d, arena_printf(a, "%s/templates/cells/", o->data_dir), "<cells>/");
         int failed = compile(o, a, d, &out);
+        if (!failed && diag_errors(d) > 0) /* by -Werror */
+            failed = SPEC_WRONG;
         diag_flush(d);
         outputs_protect(&out, d);
         status = status ? status : failed;
     }
     if (status == EXIT_SUCCESS && !outputs_commit(&out, d))
         status = EXIT_FILES;
+    if (o->verbose)
+        tell(&out, status == EXIT_SUCCESS);
     diag_flush(d);
     outputs_free(&out);
     return status;

@@ -187,9 +187,22 @@ static void put_options(buf *out)
     arena_free(a);
 }
 
+static void put_warnings(buf *out)
+{
+    arena *a = arena_new();
+    for (const warning_row *row = warning_rows; row->name; row++) {
+        buf_puts(out, ".TP\n.B ");
+        put_roff(row->name, out);
+        buf_puts(out, "\n");
+        put_sentences(arena_printf(a, "%c%s.", toupper((unsigned char)row->help[0]), row->help + 1),
+                      a, out);
+    }
+    arena_free(a);
+}
+
 void option_manual(const char *template, buf *out)
 {
-    static const char version[] = "@version@", rows[] = "@options@\n";
+    static const char version[] = "@version@", rows[] = "@options@\n", warnings[] = "@warnings@\n";
     for (const char *at = template; *at;) {
         if (strncmp(at, version, strlen(version)) == 0) {
             buf_puts(out, PACKAGE_VERSION);
@@ -197,6 +210,9 @@ void option_manual(const char *template, buf *out)
         } else if (strncmp(at, rows, strlen(rows)) == 0) {
             put_options(out);
             at += strlen(rows);
+        } else if (strncmp(at, warnings, strlen(warnings)) == 0) {
+            put_warnings(out);
+            at += strlen(warnings);
         } else {
             buf_bytes(out, at++, 1);
         }

@@ -8,8 +8,8 @@
 /* --help: GNU's form, at most 80 columns.  */
 void option_help(buf *out);
 
-/* TEMPLATE, the manual page in roff, with the options in the place of the line "@options@" and the
-   version in the place of "@version@".  */
+/* TEMPLATE, the manual page in roff, with the options in the place of the line "@options@", the
+   warnings in that of "@warnings@" and the version in that of "@version@".  */
 void option_manual(const char *template, buf *out);
 
 /* Completions for bash and for zsh.  */

@@ -25,6 +25,18 @@ static const char *const *reals(void)
     return word;
 }
 
+static const char *const *formats(void)
+{
+    static const char *const word[] = {"text", "json", NULL};
+    return word;
+}
+
+static const char *const *colors(void)
+{
+    static const char *const word[] = {"auto", "always", "never", NULL};
+    return word;
+}
+
 static const char *const *dumps(void)
 {
     return options_dumps;
@@ -107,6 +119,22 @@ static int read_target(const option_row *row, const char *value, arena *a, optio
     ARENA_PUSH(a, o->target.item, o->target.n, o->target.cap,
                arena_printf(a, "%s%s", row->tail, value));
     return OPTIONS_GO_ON;
+}
+
+static int read_warning(const option_row *row, const char *value, arena *a, options *o)
+{
+    const char *flag = arena_printf(a, "%s%s", row->tail ? row->tail : "", value ? value : "");
+    const char *unknown = warning_flag(&o->style.warnings, flag);
+    const char *const *name = warning_names();
+    size_t n = 0;
+    if (!unknown)
+        return OPTIONS_GO_ON;
+    while (name[n])
+        n++;
+    const char *near = diag_nearest(unknown, name, n);
+    return option_usage(near ? arena_printf(a, "there is no warning '%s'; did you mean", unknown)
+                             : "there is no warning",
+                        near ? near : unknown);
 }
 
 static int read_report(const option_row *row, const char *value, arena *a, options *o)
@@ -237,6 +265,22 @@ const option_row option_rows[] = {
      FIELD(limits.stack)},
 
     {OPTION_HEADING, .help = "Messages"},
+    {OPTION_OTHER, 'W', "no-", NULL, "NAME", "do not warn of NAME, or of all", .read = read_warning,
+     .words = warning_names},
+    {OPTION_OTHER, 'W', "error", NULL, "[=NAME]", "warnings are errors, or those of NAME are",
+     "-Wno-error and -Wno-error=NAME take it back.", .read = read_warning},
+    {OPTION_OTHER, 'W', NULL, NULL, "NAME", "warn of NAME, as without options of all",
+     .read = read_warning},
+    {OPTION_FLAG, 'w', NULL, "no-warnings", NULL, "do not warn", FIELD(style.no_warnings)},
+    {OPTION_FLAG, 'q', NULL, "quiet", NULL, "print errors only, without notes",
+     FIELD(style.errors_only)},
+    {OPTION_FLAG, 'v', NULL, "verbose", NULL, "say which files were read and written", FIELD(verbose)},
+    {OPTION_WORD, '\0', NULL, "diagnostics-format", "FORM", "print messages as text or as json",
+     "json is an object a line with file, line, column, endLine, endColumn (behind the last one), "
+     "severity, code, message and fix (what to write in that place). "
+     "What is not known is null.", FIELD(format), .words = formats},
+    {OPTION_WORD, '\0', NULL, "color", "WHEN", "colour messages: auto, always or never",
+     "auto: on a terminal, unless NO_COLOR is set.", FIELD(color), .words = colors},
     {OPTION_NUMBER, '\0', NULL, "max-errors", "N", "stop after N errors (default: 20; 0: never)",
      FIELD(max_errors), .max = INT_MAX},
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { UNROLL_DEFAULT = 8, ERRORS_DEFAULT = 20 };
 
@@ -221,6 +222,15 @@ static int check_together(const options *o)
     return check_compare(o);
 }
 
+static void set_style(options *o)
+{
+    const char *no_color = getenv("NO_COLOR"), *color = o->color ? o->color : "auto";
+    bool wanted = strcmp(color, "always") == 0
+                  || (strcmp(color, "auto") == 0 && !(no_color && *no_color) && isatty(STDERR_FILENO));
+    o->style.json = o->format && strcmp(o->format, "json") == 0;
+    o->style.color = wanted && !o->style.json;
+}
+
 int options_read(int argc, char **argv, arena *a, options *res)
 {
     struct option *longs = ARENA_ARRAY(a, struct option, n_option_rows + 1);
@@ -241,6 +251,7 @@ int options_read(int argc, char **argv, arena *a, options *res)
     for (; optind < argc; optind++)
         ARENA_PUSH(a, res->models.item, res->models.n, res->models.cap, argv[optind]);
     res->data_dir = datadir_find(a);
+    set_style(res);
     if (res->models.n == 0 && !res->init)
         return option_usage("no model is given", NULL);
     if (res->models.n > 0 && res->init)

@@ -3,6 +3,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include "diag.h"
 #include "learn.h"
 #include "report.h"
 #include "spec.h"
@@ -35,6 +36,9 @@ typedef struct {
     option_list learning; /* -L KEY=VALUE */
     int unroll;
     int max_errors;
+    diag_style style;
+    const char *format, *color; /* of messages: text or json; auto, always or never */
+    bool verbose;
     const char *report; /* where to; NULL: nowhere */
     bool report_json;
     report_limits limits;

@@ -41,6 +41,7 @@ static Suite *(*const all_suites[])(void) = {
     skel_suite,
     snapshot_suite,
     stack_suite,
+    warnings_suite,
     yaml_suite,
 };
 

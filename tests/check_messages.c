@@ -6,6 +6,7 @@
 #define _XOPEN_SOURCE 700
 #include "run.h"
 #include "suites.h"
+#include "warning.h"
 
 #include <ctype.h>
 #include <glob.h>
@@ -236,12 +237,25 @@ START_TEST(every_warning_has_a_golden_text)
     buf sources = {0}, goldens = {0};
     read_all("gen/*.c", &sources);
     read_all("tests/diag/*.err", &goldens);
-    for (const char *p = strstr(sources.text, "diag_warning(g->diag"); p;
-         p = strstr(p + 1, "diag_warning(g->diag")) {
-        const char *name = strchr(p, '"') + 1;
-        char shown[80];
-        snprintf(shown, sizeof shown, "[-W%.*s]", (int)strcspn(name, "\""), name);
+    for (const char *p = strstr(sources.text, "->diag, "); p; p = strstr(p + 1, "->diag, ")) {
+        const char *call = p, *name = strchr(p, '"') + 1;
+        while (call > sources.text && call[-1] != ' ' && call[-1] != '\n')
+            call--;
+        if (strncmp(call, "diag_warning(", 13) != 0)
+            continue;
+        size_t n = strcspn(name, "\"");
+        int row = 0;
+        while (warning_rows[row].name
+               && (strncmp(warning_rows[row].name, name, n) != 0 || warning_rows[row].name[n]))
+            row++;
+        ck_assert_msg(warning_rows[row].name, "warning_rows has no %.*s", (int)n, name);
+    }
+    for (const warning_row *row = warning_rows; row->name; row++) {
+        char shown[80], given[80];
+        snprintf(shown, sizeof shown, "[-W%s]", row->name);
+        snprintf(given, sizeof given, "\"%s\"", row->name);
         ck_assert_msg(strstr(goldens.text, shown), "no golden text has %s", shown);
+        ck_assert_msg(strstr(strstr(sources.text, given) + 1, given), "%s is given by nobody", given);
     }
     buf_free(&sources);
     buf_free(&goldens);

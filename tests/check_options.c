@@ -89,9 +89,11 @@ static void all_are_in(const char *what, const char *text)
         if (row->name)
             ck_assert_msg(has_word(text, arena_printf(a, "--%s", row->name)), "--%s is not in %s",
                           row->name, what);
+        const char *word = arena_printf(a, "-%c%s", row->letter, tail);
+        bool joined = !row->name && row->argument && !row->apart; /* -Wno-NAME */
         if (row->letter)
-            ck_assert_msg(has_word(text, arena_printf(a, "-%c%s", row->letter, tail)),
-                          "-%c%s is not in %s", row->letter, tail, what);
+            ck_assert_msg(joined ? strstr(text, word) != NULL : has_word(text, word),
+                          "%s is not in %s", word, what);
     }
     arena_free(a);
 }

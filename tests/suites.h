@@ -41,6 +41,7 @@ Suite *safetensors_suite(void);
 Suite *skel_suite(void);
 Suite *snapshot_suite(void);
 Suite *stack_suite(void);
+Suite *warnings_suite(void);
 Suite *yaml_suite(void);
 
 #endif
