@@ -164,6 +164,29 @@ static int compile_all(options *o, arena *a)
     return status;
 }
 
+/* --init.  */
+static int write_example(const options *o, arena *a)
+{
+    const char *path = arena_printf(a, "%s/templates/init/%s.yaml", o->data_dir, o->init);
+    outputs out = {.arena = a};
+    buf text = {NULL, 0, 0};
+    diag *d = diag_new(a, 0);
+    int status = EXIT_SUCCESS;
+    diag_set_style(d, &o->style);
+    diag_read(d, path);
+    outputs_protect(&out, d);
+    if (!buf_read_file(&text, path)) {
+        diag_error(d, (loc){0}, "E0412", "cannot read %s: the installation is not complete", path);
+        status = EXIT_ENVIRONMENT;
+    } else {
+        outputs_add(&out, o->given_c ? o->given_c : "-", &text);
+        status = outputs_commit(&out, d) ? EXIT_SUCCESS : EXIT_FILES;
+    }
+    diag_flush(d);
+    outputs_free(&out);
+    return status;
+}
+
 /* Print PATH unless it is among NAMES.  */
 static void list(option_list *names, const char *path, arena *a)
 {
@@ -207,7 +230,9 @@ int main(int argc, char **argv)
     arena *a = arena_new();
     options o;
     int status = options_read(argc, argv, a, &o);
-    if (status == OPTIONS_GO_ON)
+    if (status == OPTIONS_GO_ON && o.init)
+        status = write_example(&o, a);
+    else if (status == OPTIONS_GO_ON)
         status = o.list_outputs ? list_outputs(&o, a) : compile_all(&o, a);
     arena_free(a);
     return finish(status);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A program of the build: prints what the table of options says, "manual" (the template on standard
-   input), "bash" or "zsh".  */
+   input), "bash", "zsh" or "schema".  */
 #include "option_docs.h"
+#include "schema.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,8 @@ int main(int argc, char **argv)
         option_bash(&out);
     else if (strcmp(form, "zsh") == 0)
         option_zsh(&out);
+    else if (strcmp(form, "schema") == 0)
+        schema_write(&out);
     fputs(buf_text(&out), stdout);
     int failed = out.len == 0 || fflush(stdout) != 0;
     buf_free(&template);

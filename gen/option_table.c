@@ -4,6 +4,7 @@
 
 #include "option_docs.h"
 #include "rule.h"
+#include "schema.h"
 #include "size.h"
 
 #include <errno.h>
@@ -12,12 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNROLL_MAX = 64, WINDOW_MAX = 1 << 20, BATCH_MAX = 1 << 20 };
+enum { UNROLL_MAX = 64, WINDOW_MAX = 1 << 20 };
 
 /* --- words --------------------------------------------------------------------------------------- */
 
 const char *const options_dumps[] = {"ir", "diff", NULL};
 const char *const options_graphs[] = {"text", "json", "gv", NULL};
+
+static const char *const *inits(void)
+{
+    static const char *const word[] = {"minimal", "gru", "lif", "cell", NULL};
+    return word;
+}
 
 static const char *const *reals(void)
 {
@@ -102,6 +109,22 @@ static int read_pair(const option_row *row, const char *value, arena *a, options
     return OPTIONS_GO_ON;
 }
 
+static int read_word(const option_row *row, const char *value, arena *a, const char **field)
+{
+    const char *all = "";
+    for (const char *const *word = row->words(); *word; word++) {
+        if (strcmp(value, *word) == 0)
+            return keep(field, *word);
+        all = arena_printf(a, "%s%s%s", all, *all ? ", " : "", *word);
+    }
+    return option_usage(arena_printf(a, "%s is one of %s, not", option_spelling(row, a), all), value);
+}
+
+static int read_init(const option_row *row, const char *value, arena *a, options *o)
+{
+    return value ? read_word(row, value, a, &o->init) : keep(&o->init, row->words()[0]);
+}
+
 /* -MMD, -M and -MM.  */
 static int read_deps(const option_row *row, const char *value, arena *a, options *o)
 {
@@ -153,6 +176,16 @@ static int print_help(const option_row *row, const char *value, arena *a, option
     buf text = {0};
     (void)row, (void)value, (void)a, (void)o;
     option_help(&text);
+    fputs(buf_text(&text), stdout);
+    buf_free(&text);
+    return EXIT_SUCCESS;
+}
+
+static int print_schema(const option_row *row, const char *value, arena *a, options *o)
+{
+    buf text = {0};
+    (void)row, (void)value, (void)a, (void)o;
+    schema_write(&text);
     fputs(buf_text(&text), stdout);
     buf_free(&text);
     return EXIT_SUCCESS;
@@ -223,7 +256,7 @@ const option_row option_rows[] = {
     {OPTION_WORD, '\0', NULL, "real", "TYPE", "compute in float or double", FIELD(real),
      .words = reals},
     {OPTION_NUMBER, '\0', NULL, "batch", "N", "work on N samples at a time", FIELD(batch), .min = 1,
-     .max = BATCH_MAX},
+     .max = SPEC_BATCH_MAX},
     {OPTION_WORD, '\0', NULL, "rule", "RULE", "learn by RULE instead of the spec's",
      "The settings of the spec then do not count, but for dense.", FIELD(rule),
      .words = rule_names},
@@ -263,6 +296,13 @@ const option_row option_rows[] = {
      FIELD(limits.rom)},
     {OPTION_BYTES, '\0', NULL, "max-stack", "N", "refuse one that needs more stack",
      FIELD(limits.stack)},
+
+    {OPTION_HEADING, .help = "Writing a spec"},
+    {OPTION_OTHER, '\0', NULL, "init", "[KIND]", "print a spec to start from, or write it to -o's FILE",
+     "Without KIND it is a small one with nothing hidden behind cells.", .read = read_init,
+     .words = inits},
+    {OPTION_OTHER, '\0', NULL, "schema", NULL, "print the JSON schema of specs, for editors",
+     .read = print_schema},
 
     {OPTION_HEADING, .help = "Messages"},
     {OPTION_OTHER, 'W', "no-", NULL, "NAME", "do not warn of NAME, or of all", .read = read_warning,
@@ -325,17 +365,6 @@ static int read_bytes(const option_row *row, const char *value, arena *a, int64_
         return OPTIONS_GO_ON;
     return option_usage(arena_printf(a, "%s is a number of bytes like 4096, 64K, 1.5M or 2G, not",
                                      option_spelling(row, a)), value);
-}
-
-static int read_word(const option_row *row, const char *value, arena *a, const char **field)
-{
-    const char *all = "";
-    for (const char *const *word = row->words(); *word; word++) {
-        if (strcmp(value, *word) == 0)
-            return keep(field, *word);
-        all = arena_printf(a, "%s%s%s", all, *all ? ", " : "", *word);
-    }
-    return option_usage(arena_printf(a, "%s is one of %s, not", option_spelling(row, a), all), value);
 }
 
 int option_read(const option_row *row, const char *value, arena *a, options *o)

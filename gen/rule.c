@@ -84,16 +84,7 @@ static const char *const corrections[] = {"step", "call", NULL};
 static const char *const noises[] = {"seed", "input", NULL};
 static const char *const estimates[] = {"sample", "batch", NULL};
 
-typedef enum { FORM_RULE, FORM_WORD, FORM_WHOLE, FORM_NUMBER, FORM_PAIR, FORM_NAME, FORM_LIST } form;
-
-typedef struct {
-    const char *name;
-    form form;
-    const char *const *word;
-    double min, max; /* of a number: min <= x < max */
-} key_row;
-
-static const key_row rows[LEARN_COUNT] = {
+static const rule_key rows[LEARN_COUNT] = {
     [LEARN_RULE] = {"rule", FORM_RULE, NULL, 0, 0},
     [LEARN_WINDOW] = {"window", FORM_WHOLE, NULL, 1, 1 << 20},
     [LEARN_VJP_TIME] = {"vjp_time", FORM_WORD, vjp_times, 0, 0},
@@ -116,12 +107,17 @@ static const key_row rows[LEARN_COUNT] = {
     [LEARN_ESTIMATE] = {"estimate", FORM_WORD, estimates, 0, 0},
 };
 
+const rule_key *rule_key_row(learning_key key)
+{
+    return &rows[key];
+}
+
 const char *const *rule_words(learning_key key)
 {
     return rows[key].word;
 }
 
-static bool read_number(reader *r, const yaml_tree *t, const key_row *row, double *res)
+static bool read_number(reader *r, const yaml_tree *t, const rule_key *row, double *res)
 {
     const expr *e = expr_parse(t, r->arena, r->diag);
     if (!e)
@@ -134,7 +130,7 @@ static bool read_number(reader *r, const yaml_tree *t, const key_row *row, doubl
     return false;
 }
 
-static bool read_pair(reader *r, const yaml_tree *t, const key_row *row, double *res)
+static bool read_pair(reader *r, const yaml_tree *t, const rule_key *row, double *res)
 {
     bool pair = t->kind == YAML_SEQUENCE && t->n == 2;
     if (t->kind == YAML_SEQUENCE && !pair) {
@@ -151,7 +147,7 @@ static void read_value(reader *r, const yaml_tree *key, yaml_tree *t, void *cont
     int k = 0;
     while (strcmp(rows[k].name, key->text) != 0)
         k++;
-    const key_row *row = &rows[k];
+    const rule_key *row = &rows[k];
     spec_learning_value v = {.at = t->at};
     long whole = 0;
     switch (row->form) {
@@ -184,7 +180,7 @@ static void read_mapping(reader *r, yaml_tree *t, spec_learning *l)
 {
     spec_key keys[LEARN_COUNT];
     for (int k = 0; k < LEARN_COUNT; k++)
-        keys[k] = (spec_key){rows[k].name, read_value};
+        keys[k] = (spec_key){rows[k].name, read_value, rows[k].name};
     spec_read_keys(r, t, "learning", keys, LEARN_COUNT, l);
 }
 

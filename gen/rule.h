@@ -6,6 +6,18 @@
 #include "learn.h"
 #include "spec.h"
 
+/* A key of `learning:`.  */
+typedef enum { FORM_RULE, FORM_WORD, FORM_WHOLE, FORM_NUMBER, FORM_PAIR, FORM_NAME, FORM_LIST } rule_form;
+
+typedef struct {
+    const char *name;
+    rule_form form;
+    const char *const *word;
+    double min, max; /* of a number: min <= x < max */
+} rule_key;
+
+const rule_key *rule_key_row(learning_key key);
+
 /* The names of all rules, and the words that the value of KEY may be, ended by NULL.  */
 const char *const *rule_names(void);
 const char *const *rule_words(learning_key key);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANGUAGE_VERSION = 1, NAME_MAX_LENGTH = 63 };
+enum { NAME_MAX_LENGTH = 63 };
 
 /* --- what the readers share ---------------------------------------------------------------------- */
 
@@ -156,10 +156,10 @@ static void read_version(reader *r, const yaml_tree *key, yaml_tree *value, void
     spec_status *status = context;
     long version;
     (void)key;
-    if (!spec_whole_number(r, value, 1, 1000000, &version) || version <= LANGUAGE_VERSION)
+    if (!spec_whole_number(r, value, 1, 1000000, &version) || version <= SPEC_VERSION)
         return;
     diag_error(r->diag, value->at, "E0237", "the file is of version %ld of the language; this program "
-                                            "reads version %d", version, LANGUAGE_VERSION);
+                                            "reads version %d", version, SPEC_VERSION);
     *status = SPEC_TOO_NEW;
 }
 
@@ -172,13 +172,14 @@ static void read_name(reader *r, const yaml_tree *key, yaml_tree *value, void *c
         r->spec->name = "";
 }
 
+static const char *const dtypes[] = {"float32", "float64", NULL};
+
 static void read_dtype(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const char *const types[] = {"float32", "float64", NULL};
-    const char *type = spec_choice(r, value, types);
+    const char *type = spec_choice(r, value, dtypes);
     (void)key;
     (void)context;
-    r->spec->real_bits = type == types[1] ? 64 : 32;
+    r->spec->real_bits = type == dtypes[1] ? 64 : 32;
 }
 
 static void read_batch(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
@@ -186,7 +187,7 @@ static void read_batch(reader *r, const yaml_tree *key, yaml_tree *value, void *
     long batch = 1;
     (void)context;
     r->spec->batch_at = key->at;
-    spec_whole_number(r, value, 1, 1 << 20, &batch);
+    spec_whole_number(r, value, 1, SPEC_BATCH_MAX, &batch);
     r->spec->batch = (int)batch;
 }
 
@@ -224,27 +225,47 @@ static void read_unsupported(reader *r, const yaml_tree *key, yaml_tree *value, 
 }
 
 static const spec_key model_keys[] = {
-    {"etrace", read_version},         {"model", read_name},
-    {"dtype", read_dtype},            {"batch", read_batch},
-    {"dims", spec_read_dims},         {"inputs", spec_read_inputs},
-    {"targets", spec_read_targets},   {"params", spec_read_params},
-    {"hidden", spec_read_hidden},     {"state", spec_read_states},
-    {"consts", spec_read_consts},     {"functions", spec_read_functions},
-    {"modules", spec_read_modules},   {"step", spec_read_step},
-    {"outputs", spec_read_outputs},   {"loss", spec_read_loss},
-    {"learning", rule_read},      {"import", read_import},
-    {"unroll_limit", read_unroll_limit}, {"quantize", read_unsupported},
+    {"etrace", read_version, "version"},
+    {"model", read_name, "name"},
+    {"dtype", read_dtype, "dtype"},
+    {"batch", read_batch, "batch"},
+    {"dims", spec_read_dims, "dims"},
+    {"inputs", spec_read_inputs, "inputs"},
+    {"targets", spec_read_targets, "inputs"},
+    {"params", spec_read_params, "params"},
+    {"hidden", spec_read_hidden, "hiddens"},
+    {"state", spec_read_states, "states"},
+    {"consts", spec_read_consts, "consts"},
+    {"functions", spec_read_functions, "functions"},
+    {"modules", spec_read_modules, "modules"},
+    {"step", spec_read_step, "step"},
+    {"outputs", spec_read_outputs, "outputs"},
+    {"loss", spec_read_loss, "losses"},
+    {"learning", rule_read, "learning"},
+    {"import", read_import, "imports"},
+    {"unroll_limit", read_unroll_limit, "repeats"},
+    {"quantize", read_unsupported, "never"},
 };
 
 static const spec_key cell_keys[] = {
-    {"etrace", read_version},       {"cell", read_name},
-    {"args", spec_read_args},       {"inputs", spec_read_inputs},
-    {"params", spec_read_params},   {"hidden", spec_read_hidden},
-    {"state", spec_read_states},    {"consts", spec_read_consts},
-    {"functions", spec_read_functions}, {"modules", spec_read_modules},
-    {"step", spec_read_step},       {"outputs", spec_read_outputs},
-    {"import", read_import},
+    {"cell", read_name, "name"},
+    {"etrace", read_version, "version"},
+    {"args", spec_read_args, "args"},
+    {"inputs", spec_read_inputs, "inputs"},
+    {"params", spec_read_params, "params"},
+    {"hidden", spec_read_hidden, "hiddens"},
+    {"state", spec_read_states, "states"},
+    {"consts", spec_read_consts, "consts"},
+    {"functions", spec_read_functions, "functions"},
+    {"modules", spec_read_modules, "modules"},
+    {"step", spec_read_step, "step"},
+    {"outputs", spec_read_outputs, "outputs"},
+    {"import", read_import, "imports"},
 };
+
+const spec_mapping spec_top_mappings[] = {SPEC_MAPPING("model", model_keys, 2),
+                                          SPEC_MAPPING("cell", cell_keys, 1), {0}};
+const spec_words spec_top_words[] = {{"dtype", dtypes}, {0}};
 
 /* What a file cannot do without.  */
 static void check_whole(reader *r, const yaml_tree *root)
@@ -254,7 +275,7 @@ static void check_whole(reader *r, const yaml_tree *root)
     if (!s->name)
         diag_error(r->diag, root->at, "E0239", "the file does not say '%s: NAME'", what);
     if (!s->is_cell && !yaml_get(root, "etrace")) {
-        diag_error(r->diag, root->at, "E0240", "the file does not say 'etrace: %d'", LANGUAGE_VERSION);
+        diag_error(r->diag, root->at, "E0240", "the file does not say 'etrace: %d'", SPEC_VERSION);
         diag_note(r->diag, root->at, "that is the version of the language it is written in");
     }
     if (s->is_cell && s->n_outputs == 0)

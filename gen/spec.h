@@ -178,8 +178,9 @@ struct spec {
     spec_learning learning;
 };
 
-/* A repeat of more iterations, or a while that may have more, is refused.  */
-enum { SPEC_REPEAT_MAX = 1000 };
+/* The version of the language; the largest batch; a repeat of more iterations, or a while that may have
+   more, is refused.  */
+enum { SPEC_VERSION = 1, SPEC_BATCH_MAX = 1 << 20, SPEC_REPEAT_MAX = 1000 };
 
 /* Why TEXT cannot be a name, in words; NULL if it can.  */
 const char *spec_name_fault(const char *text);

@@ -20,22 +20,23 @@ static void read_shape(reader *r, const yaml_tree *key, yaml_tree *value, void *
         d->dim[i] = expr_parse(value->item[i], r->arena, r->diag);
 }
 
+static const char *const data_types[] = {"real", "index", NULL};
+static const char *const state_types[] = {"real", "index", "seed", NULL};
+
 static void read_type(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const char *const types[] = {"real", "index", NULL};
     spec_decl *d = context;
     (void)key;
-    d->is_index = spec_choice(r, value, types) == types[1];
+    d->is_index = spec_choice(r, value, data_types) == data_types[1];
 }
 
 static void read_state_type(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const char *const types[] = {"real", "index", "seed", NULL};
     spec_decl *d = context;
-    const char *type = spec_choice(r, value, types);
+    const char *type = spec_choice(r, value, state_types);
     (void)key;
-    d->is_seed = type == types[2];
-    d->is_index = type == types[1] || d->is_seed;
+    d->is_seed = type == state_types[2];
+    d->is_index = type == state_types[1] || d->is_seed;
 }
 
 static void read_size(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
@@ -99,15 +100,33 @@ static void read_member(reader *r, const yaml_tree *key, yaml_tree *value, void 
         d->member = value;
 }
 
-static const spec_key data_keys[] = {{"shape", read_shape}, {"type", read_type}, {"size", read_size}};
+static const spec_key data_keys[] = {
+    {"shape", read_shape, "shape"},
+    {"type", read_type, "data_type"},
+    {"size", read_size, "scalar"},
+};
 static const spec_key param_keys[] = {
-    {"shape", read_shape}, {"init", read_init}, {"trace", read_trace}, {"trainable", read_trainable},
-    {"sparse", read_sparse}};
-static const spec_key hidden_keys[] = {{"shape", read_shape}, {"init", read_init}};
+    {"shape", read_shape, "shape"},
+    {"init", read_init, "scalar"},
+    {"trace", read_trace, "bool"},
+    {"trainable", read_trainable, "bool"},
+    {"sparse", read_sparse, "sparse"},
+};
+static const spec_key hidden_keys[] = {
+    {"shape", read_shape, "shape"},
+    {"init", read_init, "scalar"},
+};
 static const spec_key state_keys[] = {
-    {"shape", read_shape}, {"init", read_init}, {"type", read_state_type}};
-static const spec_key const_keys[] = {{"shape", read_shape}, {"value", read_value},
-                                      {"npz", read_npz}, {"name", read_member}};
+    {"shape", read_shape, "shape"},
+    {"init", read_init, "scalar"},
+    {"type", read_state_type, "state_type"},
+};
+static const spec_key const_keys[] = {
+    {"shape", read_shape, "shape"},
+    {"value", read_value, "lists"},
+    {"npz", read_npz, "scalar"},
+    {"name", read_member, "scalar"},
+};
 
 /* One mapping of declarations of one kind.  */
 typedef struct {
@@ -230,16 +249,17 @@ void spec_read_dims(reader *r, const yaml_tree *key, yaml_tree *value, void *con
     }
 }
 
+static const char *const arg_types[] = {"dim", "number", "function", "choice", NULL};
+
 static void read_arg_type(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const char *const types[] = {"dim", "number", "function", "choice", NULL};
     static const spec_arg_type type[] = {SPEC_ARG_DIM, SPEC_ARG_NUMBER, SPEC_ARG_FUNCTION,
                                          SPEC_ARG_CHOICE};
     spec_arg *arg = context;
-    const char *word = spec_choice(r, value, types);
+    const char *word = spec_choice(r, value, arg_types);
     (void)key;
     for (int i = 0; word && i < 4; i++)
-        if (word == types[i])
+        if (word == arg_types[i])
             arg->type = type[i];
 }
 
@@ -265,6 +285,12 @@ static void read_arg_words(reader *r, const yaml_tree *key, yaml_tree *value, vo
         diag_error(r->diag, value->at, "E0256", "what a choice is of is a list of words: [soft, hard]");
 }
 
+static const spec_key arg_keys[] = {
+    {"type", read_arg_type, "arg_type"},
+    {"default", read_arg_default, "scalar"},
+    {"of", read_arg_words, "names"},
+};
+
 static void check_arg(reader *r, const spec_arg *arg, const yaml_tree *what)
 {
     bool words = what->kind == YAML_MAPPING && yaml_get(what, "of");
@@ -276,8 +302,6 @@ static void check_arg(reader *r, const spec_arg *arg, const yaml_tree *what)
 
 void spec_read_args(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const spec_key keys[] = {{"type", read_arg_type}, {"default", read_arg_default},
-                                    {"of", read_arg_words}};
     spec *s = r->spec;
     (void)key;
     (void)context;
@@ -294,7 +318,14 @@ void spec_read_args(reader *r, const yaml_tree *key, yaml_tree *value, void *con
         if (what->kind == YAML_SCALAR)
             read_arg_type(r, value->pair[i].key, what, arg);
         else
-            spec_read_keys(r, what, "an argument", keys, 3, arg);
+            spec_read_keys(r, what, "an argument", arg_keys, 3, arg);
         check_arg(r, arg, what);
     }
 }
+
+const spec_mapping spec_decl_mappings[] = {
+    SPEC_MAPPING("input", data_keys, 1),    SPEC_MAPPING("param", param_keys, 1),
+    SPEC_MAPPING("hidden", hidden_keys, 1), SPEC_MAPPING("state", state_keys, 1),
+    SPEC_MAPPING("const", const_keys, 0),   SPEC_MAPPING("arg", arg_keys, 0), {0}};
+const spec_words spec_decl_words[] = {
+    {"data_type", data_types}, {"state_type", state_types}, {"arg_type", arg_types}, {0}};

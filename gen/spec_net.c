@@ -111,11 +111,16 @@ static void read_function_head(reader *r, const yaml_tree *key, spec_function *f
     }
 }
 
+static const spec_key function_keys[] = {
+    {"value", read_function_value, "scalar"},
+    {"args", read_function_args, "names"},
+    {"derivative", read_function_derivative, "derivatives"},
+};
+
+const spec_mapping spec_net_mappings[] = {SPEC_MAPPING("function", function_keys, 1), {0}};
+
 void spec_read_functions(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const spec_key keys[] = {{"args", read_function_args},
-                                    {"value", read_function_value},
-                                    {"derivative", read_function_derivative}};
     spec *s = r->spec;
     (void)key;
     (void)context;
@@ -130,7 +135,7 @@ void spec_read_functions(reader *r, const yaml_tree *key, yaml_tree *value, void
         if (body->kind != YAML_MAPPING)
             f->value = expr_parse(body, r->arena, r->diag);
         else
-            spec_read_keys(r, body, "a function", keys, 3, f);
+            spec_read_keys(r, body, "a function", function_keys, 3, f);
         if (body->kind == YAML_MAPPING && !yaml_get(body, "value"))
             diag_error(r->diag, body->at, "E0264", "the function '%s' needs a value", f->name);
         if (f->stated)

@@ -11,11 +11,32 @@ typedef struct {
     spec *spec;
 } reader;
 
-/* One key of a mapping, and who reads its value.  CONTEXT is the reader's own.  */
+/* One key of a mapping, and who reads its value.  CONTEXT is the reader's own.  FORM is what the value is
+   in the JSON schema: one of its definitions (schema.c).  */
 typedef struct {
     const char *name;
     void (*read)(reader *r, const yaml_tree *key, yaml_tree *value, void *context);
+    const char *form;
 } spec_key;
+
+/* For the schema: a mapping of the language under the name of its definition; the first keys are needed.
+   Words that a value may be.  Both tables end with a row without a name.  */
+typedef struct {
+    const char *name;
+    const spec_key *keys;
+    size_t n, n_needed;
+} spec_mapping;
+
+typedef struct {
+    const char *name;
+    const char *const *words;
+} spec_words;
+
+extern const spec_mapping spec_top_mappings[], spec_decl_mappings[], spec_net_mappings[],
+    spec_step_mappings[];
+extern const spec_words spec_top_words[], spec_decl_words[];
+
+#define SPEC_MAPPING(name, keys, n_needed) {name, keys, sizeof keys / sizeof keys[0], n_needed}
 
 /* Read MAPPING (WHAT in messages: "a module") by KEYS; a key that is not among them is an error.  False if
    it is no mapping.  */

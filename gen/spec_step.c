@@ -78,10 +78,14 @@ static void read_other(reader *r, const yaml_tree *key, yaml_tree *value, void *
     eq->other = read_equations(r, value, &eq->n_other);
 }
 
-static const spec_key repeat_keys[] = {{"repeat", read_head}, {"carry", read_carry}, {"do", read_body}};
-static const spec_key if_keys[] = {{"if", read_head}, {"then", read_body}, {"else", read_other}};
-static const spec_key while_keys[] = {
-    {"while", read_head}, {"max", read_max}, {"carry", read_carry}, {"do", read_body}};
+static const spec_key repeat_keys[] = {
+    {"repeat", read_head, "scalar"}, {"carry", read_carry, "named"}, {"do", read_body, "step"}};
+static const spec_key if_keys[] = {
+    {"if", read_head, "scalar"}, {"then", read_body, "step"}, {"else", read_other, "step"}};
+static const spec_key while_keys[] = {{"while", read_head, "scalar"},
+                                      {"max", read_max, "repeats"},
+                                      {"carry", read_carry, "named"},
+                                      {"do", read_body, "step"}};
 
 typedef struct {
     const char *word;
@@ -212,7 +216,8 @@ static void read_loss_weight(reader *r, const yaml_tree *key, yaml_tree *value, 
     loss->weight = expr_parse(value, r->arena, r->diag);
 }
 
-static const spec_key loss_keys[] = {{"value", read_loss_value}, {"weight", read_loss_weight}};
+static const spec_key loss_keys[] = {
+    {"value", read_loss_value, "scalar"}, {"weight", read_loss_weight, "scalar"}};
 
 static void add_loss(reader *r, const char *name, loc at, yaml_tree *t)
 {
@@ -248,3 +253,7 @@ void spec_read_loss(reader *r, const yaml_tree *key, yaml_tree *value, void *con
         }
     }
 }
+
+const spec_mapping spec_step_mappings[] = {
+    SPEC_MAPPING("repeat", repeat_keys, 3), SPEC_MAPPING("if", if_keys, 3),
+    SPEC_MAPPING("while", while_keys, 4), SPEC_MAPPING("loss", loss_keys, 1), {0}};

@@ -38,6 +38,7 @@ static Suite *(*const all_suites[])(void) = {
     synthesiser_suite,
     runtime_suite,
     safetensors_suite,
+    schema_suite,
     skel_suite,
     snapshot_suite,
     stack_suite,

@@ -38,6 +38,7 @@ Suite *rules_suite(void);
 Suite *synthesiser_suite(void);
 Suite *runtime_suite(void);
 Suite *safetensors_suite(void);
+Suite *schema_suite(void);
 Suite *skel_suite(void);
 Suite *snapshot_suite(void);
 Suite *stack_suite(void);
