@@ -47,6 +47,7 @@ AC_ARG_WITH([etrace-library],
 AC_SUBST([ETRACE_CFLAGS])
 AC_SUBST([ETRACE_LIBS])
 AC_SUBST([ETRACE_RT_SOURCE])
+AC_SUBST([ETRACE_RT_OBJECT])
 AC_MSG_CHECKING([for etrace's runtime])
 etrace_runtime=no
 AS_IF([test "$with_etrace_library" != no &&
@@ -61,7 +62,8 @@ AS_IF([test "$with_etrace_library" != no &&
      [etrace_runtime=sources
       ETRACE_CFLAGS=-I$etrace_folder
       ETRACE_RT_SOURCE=$etrace_folder/etrace.c
-      ETRACE_LIBS="etrace_rt.$ac_objext -lm"])])
+      ETRACE_RT_OBJECT=etrace_rt.$ac_objext
+      ETRACE_LIBS="$ETRACE_RT_OBJECT -lm"])])
 AC_MSG_RESULT([$etrace_runtime])
 AS_IF([test "$etrace_runtime" = no],
   [m4_default([$3],

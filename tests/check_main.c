@@ -17,6 +17,7 @@ static Suite *(*const all_suites[])(void) = {
     example_models_suite,
     examples_suite,
     expr_suite,
+    foreign_suite,
     golden_suite,
     gradient_suite,
     half_suite,

@@ -17,6 +17,7 @@ Suite *emitted_suite(void);
 Suite *example_models_suite(void);
 Suite *examples_suite(void);
 Suite *expr_suite(void);
+Suite *foreign_suite(void);
 Suite *golden_suite(void);
 Suite *gradient_suite(void);
 Suite *half_suite(void);
