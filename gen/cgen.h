@@ -3,6 +3,7 @@
 #ifndef CGEN_H
 #define CGEN_H
 
+#include "elementary.h"
 #include "schedule.h"
 
 /* How the variables of each kind are reached in C: "p->" and so on, by var_kind.  */
@@ -10,6 +11,7 @@ typedef struct {
     const char *block[VAR_SUM + 1];
     bool batched; /* arrays of all kinds but parameters have [b] first */
     int unroll;   /* loops of at most so many turns are written out */
+    math_kind math;
 } cgen_style;
 
 /* Append macro calls (et_line, et_for, ...; templates/kernels.m4) to OUT.  */

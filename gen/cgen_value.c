@@ -350,10 +350,21 @@ static const char *placeholder(cgen *c, int n, char what, const subscript *at)
                              : number;
 }
 
+/* `etr_exp_f32(x)`: a function of runtime/etrace_math.h; all of them have one argument.  */
+static const char *elementary_call(cgen *c, const char *name, int n, const subscript *at, int *prec)
+{
+    const char *arg = operand(c, n, 0, at, prec);
+    *prec = 0;
+    return arena_printf(c->arena, "etr_%s_f%d(%s)", name, c->ir->real_bits, arg);
+}
+
 const char *cgen_expression(cgen *c, int n, const subscript *at, int *prec)
 {
     const op_info *op = &op_table[c->ir->node[n].op];
+    const char *elementary = elementary_name(c->ir->node[n].op);
     buf text = {0};
+    if (elementary && c->style->math == MATH_ETRACE)
+        return elementary_call(c, elementary, n, at, prec);
     *prec = op->prec;
     if (strcmp(op->form, "$1") == 0)
         return cgen_value(c, c->ir->node[n].arg[0], at, prec);

@@ -4,6 +4,7 @@
 #include "emit.h"
 
 #include "cgen.h"
+#include "elementary.h"
 #include "quote.h"
 #include "values.h"
 
@@ -374,7 +375,8 @@ static void set_body(emitter *em, const char *name, const function_plan *f, cons
                      bool returns)
 {
     const ir *g = em->ir;
-    cgen_style style = {.batched = g->batch > 1, .unroll = em->options->unroll};
+    cgen_style style = {.batched = g->batch > 1, .unroll = em->options->unroll,
+                        .math = em->options->math};
     style.block[VAR_INPUT] = "in->";
     style.block[VAR_TARGET] = "target->";
     style.block[VAR_PARAM] = "p->";
@@ -466,14 +468,19 @@ static void table(emitter *em, const char *name, const char *part, const int32_t
     line(em, "};");
 }
 
-static bool is_read(emitter *em, const char *name, const char *part)
+/* Does TEXT stand in what the bodies say?  */
+static bool is_said(emitter *em, const char *text)
 {
     buf quoted = {0};
-    const char *text = arena_printf(em->ir->arena, "%s_%s[", name, part);
     quote_m4(&quoted, text, strlen(text));
-    bool read = strstr(buf_text(&em->values), buf_text(&quoted)) != NULL;
+    bool said = strstr(buf_text(&em->values), buf_text(&quoted)) != NULL;
     buf_free(&quoted);
-    return read;
+    return said;
+}
+
+static bool is_read(emitter *em, const char *name, const char *part)
+{
+    return is_said(em, arena_printf(em->ir->arena, "%s_%s[", name, part));
 }
 
 /* The places of the non-zeros of sparse weights, as far as the bodies read them.  */
@@ -497,19 +504,47 @@ static void set_tables(emitter *em)
     close_list(em);
 }
 
-/* A file of the runtime whose text goes into every model, from its first #ifndef on.  */
-static bool set_source(emitter *em, const char *name, const char *file)
+/* Append the file of the runtime to TEXT, from its first #ifndef on.  */
+static bool read_source(emitter *em, const char *file, buf *text)
 {
     const char *path = arena_printf(em->ir->arena, "%s/runtime/%s", em->options->data_dir, file);
-    buf text = {0};
-    bool read = buf_read_file(&text, path);
+    buf whole = {0};
+    bool read = buf_read_file(&whole, path);
     if (!read)
         diag_error(em->ir->diag, (loc){0}, "E0401",
                    "cannot read %s: the installation is not complete (ETRACE_DATADIR names another)",
                    path);
-    const char *start = strstr(buf_text(&text), "#ifndef");
-    set(em, name, start ? start : buf_text(&text));
+    const char *start = strstr(buf_text(&whole), "#ifndef");
+    buf_puts(text, start ? start : buf_text(&whole));
+    buf_free(&whole);
+    return read;
+}
+
+/* A file of the runtime whose text goes into every model.  */
+static bool set_source(emitter *em, const char *name, const char *file)
+{
+    buf text = {0};
+    bool read = read_source(em, file, &text);
+    set(em, name, buf_text(&text));
     buf_free(&text);
+    return read;
+}
+
+static bool is_called(void *em, const char *function)
+{
+    return is_said(em, arena_printf(((emitter *)em)->ir->arena, "%s(", function));
+}
+
+/* The elementary functions that the bodies call.  */
+static bool set_elementary(emitter *em)
+{
+    buf text = {0}, called = {0};
+    bool read = read_source(em, "etrace_math.h", &text);
+    elementary_sections(buf_text(&text), is_called, em, em->ir->arena, &called);
+    set_flag(em, "has_elementary", called.len > 0);
+    set(em, "elementary_source", buf_text(&called));
+    buf_free(&text);
+    buf_free(&called);
     return read;
 }
 
@@ -535,7 +570,7 @@ enum { N_TEMPLATES = sizeof templates / sizeof templates[0] };
 void emit_files(const char *data_dir, arena *a, diag *d)
 {
     static const char *const more[] = {"templates/prelude.m4", "runtime/etrace_info.h",
-                                       "runtime/etrace_random.h"};
+                                       "runtime/etrace_math.h", "runtime/etrace_random.h"};
     for (size_t i = 0; i < N_TEMPLATES; i++)
         diag_read(d, arena_printf(a, "%s/templates/%s", data_dir, templates[i]));
     for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
@@ -557,7 +592,7 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     set_bodies(&em);
     set_tables(&em);
     skel_status status = SKEL_ENVIRONMENT;
-    if (set_source(&em, "info_header", "etrace_info.h")
+    if (set_elementary(&em) && set_source(&em, "info_header", "etrace_info.h")
         && set_source(&em, "random_source", "etrace_random.h"))
         status = skel_run(options->m4, options->data_dir, templates, N_TEMPLATES, &em.values, out, 2,
                           plan->ir->diag);

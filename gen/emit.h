@@ -3,6 +3,7 @@
 #ifndef EMIT_H
 #define EMIT_H
 
+#include "elementary.h"
 #include "learn.h"
 #include "skel.h"
 #include "spec.h"
@@ -12,6 +13,7 @@ typedef struct {
     const char *data_dir;
     const char *m4;
     int unroll;
+    math_kind math;
     int64_t largest_count, largest_bytes; /* what the int and the size_t of the target must hold */
 } emit_options;
 

@@ -69,8 +69,8 @@ static void verify(const ir *g)
 static int write_model(const options *o, const model_plan *plan, const spec *s, const report *r,
                        arena *a, diag *d, outputs *out)
 {
-    const emit_options eo = {o->h_path, o->data_dir, o->m4, o->unroll, r->largest_count,
-                             report_largest_bytes(r)};
+    const emit_options eo = {o->h_path, o->data_dir, o->m4, o->unroll, elementary_math(o->math),
+                             r->largest_count, report_largest_bytes(r)};
     emit_text text = {0};
     int failed = (int)emit_run(plan, s, &eo, &text);
     bool whole = !failed && bundle_add(o, &text, out, a, d);

@@ -2,6 +2,7 @@
 /* In: one option and its value.  Out: the field of options that it is about.  */
 #include "option_table.h"
 
+#include "elementary.h"
 #include "option_docs.h"
 #include "rule.h"
 #include "schema.h"
@@ -229,6 +230,10 @@ const option_row option_rows[] = {
     {OPTION_OTHER, '\0', NULL, "file-prefix-map", "OLD=NEW",
      "name a spec whose path begins with OLD by NEW and the rest", FIELD(prefix_map),
      .read = read_pair},
+    {OPTION_WORD, '\0', NULL, "math", "M",
+     "elementary functions: etrace (default), our own, or libm, the C library's",
+     "Ours become vector code and give the same bits on every machine; see doc/targets.md.",
+     FIELD(math), .words = math_words},
     {OPTION_FLAG, '\0', NULL, "list-outputs", NULL, "print the names of what would be written",
      "The spec need not be there yet.", FIELD(list_outputs)},
 

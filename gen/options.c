@@ -5,6 +5,7 @@
 #include "option_table.h"
 
 #include "datadir.h"
+#include "elementary.h"
 #include "rule.h"
 
 #include <getopt.h>
@@ -239,6 +240,7 @@ int options_read(int argc, char **argv, arena *a, options *res)
     int code;
     fill_getopt(longs, shorts);
     *res = (options){.unroll = UNROLL_DEFAULT, .max_errors = ERRORS_DEFAULT,
+                     .math = math_words()[MATH_ETRACE],
                      .m4 = m4 && *m4 ? m4 : M4_PROGRAM};
     opterr = 0;
     while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {

@@ -35,6 +35,7 @@ typedef struct {
     int window;                                           /* 0: as the spec says */
     option_list learning; /* -L KEY=VALUE */
     int unroll;
+    const char *math; /* one of math_words */
     int max_errors;
     diag_style style;
     const char *format, *color; /* of messages: text or json; auto, always or never */

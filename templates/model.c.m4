@@ -37,6 +37,11 @@ et_file(1)
 typedef char et_value(name)_int_is_wide_enough[INT_MAX >= et_value(largest_count) ? 1 : -1];
 typedef char et_value(name)_size_is_wide_enough[(size_t)-1 >= et_value(largest_bytes) ? 1 : -1];
 
+et_if(et_value(has_elementary), «/* Elementary functions without branches, tables or calls, so that loops of them become vector
+   code; at most 2 ulp off (4 in double).  The C library's instead: etrace-gen --math=libm.  */
+
+et_value(elementary_source)
+»)m4_dnl
 et_if(et_value(has_random), «et_value(random_source)
 »)m4_dnl
 

@@ -23,6 +23,7 @@ static Suite *(*const all_suites[])(void) = {
     half_suite,
     lang_suite,
     lists_suite,
+    math_suite,
     memory_suite,
     messages_suite,
     metamorphic_suite,

@@ -23,6 +23,7 @@ Suite *gradient_suite(void);
 Suite *half_suite(void);
 Suite *lang_suite(void);
 Suite *lists_suite(void);
+Suite *math_suite(void);
 Suite *memory_suite(void);
 Suite *messages_suite(void);
 Suite *metamorphic_suite(void);
