@@ -63,12 +63,12 @@ static bool calls(const section *from, const section *to)
     return false;
 }
 
-void elementary_sections(const char *source, bool (*is_called)(void *context, const char *function),
+void elementary_sections(const char *text, bool (*is_called)(void *context, const char *function),
                          void *context, arena *a, buf *out)
 {
     section *all = NULL, s;
     size_t n = 0, cap = 0;
-    for (const char *at = source; next_section(at, a, &s); at = s.end)
+    for (const char *at = text; next_section(at, a, &s); at = s.end)
         ARENA_PUSH(a, all, n, cap, s);
     for (size_t i = n; i-- > 0;) {
         all[i].needed = all[i].needed || is_called(context, all[i].function);

@@ -18,9 +18,9 @@ math_kind elementary_math(const char *word);
 /* "exp" if OP is the function etr_exp_f32 (or _f64) of runtime/etrace_math.h; NULL: it is not there.  */
 const char *elementary_name(op_code op);
 
-/* Append to OUT the sections of SOURCE, the text of etrace_math.h, for which IS_CALLED says yes, and those that they
-   need, in the order of the file.  */
-void elementary_sections(const char *source, bool (*is_called)(void *context, const char *function),
+/* Append to OUT the sections of TEXT, that of etrace_math.h, for which IS_CALLED says yes, and those
+   that they need, in the order of the file.  */
+void elementary_sections(const char *text, bool (*is_called)(void *context, const char *function),
                          void *context, arena *a, buf *out);
 
 #endif

@@ -16,7 +16,8 @@ static const char other[] =
     "params: {W: [2, 2]}\nstep: [\"h' = k * h + tanh(x @ W) + v\"]\noutputs: {y: h'}\n"
     "loss: sum(h')\n";
 
-/* What was printed is WANTED; DATA in it is the folder of data.  */
+/* What was printed is WANTED; DATA in it is the folder of data.  Where a depfile's lines end depends on
+   how long that one's name is: they are one here.  */
 static void printed(const char *wanted)
 {
     const char *data = getenv("ETRACE_DATADIR");
@@ -26,6 +27,8 @@ static void printed(const char *wanted)
         if (n > 0 && strncmp(p, data, n) == 0) {
             buf_puts(&text, "DATA");
             p += n;
+        } else if (strncmp(p, " \\\n", 3) == 0) {
+            p += 3;
         } else {
             buf_bytes(&text, p++, 1);
         }
@@ -66,10 +69,9 @@ END_TEST
 START_TEST(depfile_has_the_templates)
 {
     cli_run("-M model.yaml", 0, NULL);
-    printed("model.c model.h: DATA/runtime/etrace_info.h \\\n"
-            " DATA/runtime/etrace_random.h \\\n DATA/templates/kernels.m4 \\\n"
-            " DATA/templates/model.c.m4 \\\n DATA/templates/model.h.m4 \\\n"
-            " DATA/templates/prelude.m4 model.yaml\n");
+    printed("model.c model.h: DATA/runtime/etrace_info.h DATA/runtime/etrace_math.h"
+            " DATA/runtime/etrace_random.h DATA/templates/kernels.m4 DATA/templates/model.c.m4"
+            " DATA/templates/model.h.m4 DATA/templates/prelude.m4 model.yaml\n");
     cli_nothing_but(0);
 }
 END_TEST
