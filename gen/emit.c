@@ -556,13 +556,6 @@ static bool draws(const ir *g)
     return false;
 }
 
-/* What the emitted code asks of its compiler.  */
-static void set_limits(emitter *em)
-{
-    set_number(em, "largest_count", em->options->largest_count);
-    set_number(em, "largest_bytes", em->options->largest_bytes);
-}
-
 static const char *const templates[] = {"kernels.m4", "model.h.m4", "model.c.m4"};
 
 enum { N_TEMPLATES = sizeof templates / sizeof templates[0] };
@@ -588,7 +581,8 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     bool random = set_init(&em, "init_params", "p", 1u << VAR_PARAM);
     set_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
     set_flag(&em, "has_random", random || draws(em.ir));
-    set_limits(&em);
+    set_number(&em, "largest_count", options->largest_count);
+    set_number(&em, "largest_bytes", options->largest_bytes);
     set_bodies(&em);
     set_tables(&em);
     skel_status status = SKEL_ENVIRONMENT;
