@@ -74,8 +74,8 @@ int jacobian_signal(learner *l, const adjoint *a, int s)
 int learner_signal(const learner *l, const relation *r, int s)
 {
     bool spread = l->time == TIME_T && r->op == OP_weight && !l->set->signal_total
-                  && l->set->feedback == FEEDBACK_SYMMETRIC;
-    return spread ? l->adj.direct[l->ir->var[l->gr->hidden[s]].next] : l->signal[s];
+                  && (l->set->feedback == FEEDBACK_SYMMETRIC || l->set->from_error);
+    return spread ? l->heard.direct[l->ir->var[l->gr->hidden[s]].next] : l->signal[s];
 }
 
 void jacobian_signals(learner *l, const adjoint *a)

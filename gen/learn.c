@@ -356,86 +356,6 @@ static void carry_all(learner *l)
     }
 }
 
-/* The fixed matrix that brings signals of group K back: B[n, n] of the last axis.  Lillicrap et al. 2016.  */
-static int feedback_matrix(learner *l, int k)
-{
-    ir *g = l->ir;
-    shape s = l->gr->group[k].varshape;
-    int64_t n = s.rank ? s.dim[s.rank - 1] : 1;
-    int v = learner_param(l, arena_printf(g->arena, "feedback.group%d", k), shape_of2(n, n),
-                          arena_printf(g->arena, "random feedback to group %d, fixed", k));
-    g->var[v].init = INIT_NORMAL;
-    g->var[v].init_b = 1 / sqrt((double)n);
-    return g->var[v].now;
-}
-
-/* s / (|s| + 1e-8) B, the norm over the last axis.  */
-static int fed_back(ir *g, int signal, int B)
-{
-    shape s = g->node[signal].shape, kept = s;
-    unsigned last = 1u << (s.rank - 1);
-    kept.dim[s.rank - 1] = 1;
-    int square = ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, signal, signal), last);
-    int norm = ir_ew2(g, OP_add, ir_ew1(g, OP_sqrt, square), ir_const(g, 1e-8, shape_scalar()));
-    return ir_matmul(g, ir_ew2(g, OP_div, signal, ir_reshape(g, norm, kept)), B);
-}
-
-static int modulator(learner *l)
-{
-    const ir *g = l->ir;
-    const char **names = ARENA_ARRAY(g->arena, const char *, g->n_vars + 1);
-    size_t n = 0;
-    for (int v = 0; v < g->n_vars; v++) {
-        if (g->var[v].kind != VAR_INPUT)
-            continue;
-        if (strcmp(g->var[v].path, l->set->modulator) == 0)
-            return g->var[v].now;
-        names[n++] = g->var[v].path;
-    }
-    const char *near = diag_nearest(l->set->modulator, names, n);
-    diag_error(g->diag, l->set->at, "E0520", "the modulator '%s' is no input of the model%s%s%s",
-               l->set->modulator, near ? " (did you mean '" : "", near ? near : "",
-               near ? "'?)" : "");
-    return NO_NODE;
-}
-
-/* REWARD can stand for the signal of every state of GROUP.  */
-static bool check_modulator(learner *l, int reward, const hidden_group *group)
-{
-    const ir *g = l->ir;
-    const ir_node *x = &g->node[reward];
-    shape fit;
-    if (x->type == TYPE_REAL && shape_broadcast(x->shape, group->varshape, &fit)
-        && shape_equal(fit, group->varshape))
-        return true;
-    diag_error(g->diag, l->set->at, "E0524", "the modulator '%s' is %s, which does not fit a state of %s",
-               l->set->modulator,
-               x->type == TYPE_REAL ? shape_text(g->arena, x->shape) : "an index",
-               shape_text(g->arena, group->varshape));
-    diag_note(g->diag, g->var[x->var].at, "it is declared here");
-    return false;
-}
-
-/* What meets the traces in the place of the signal.  */
-static void set_feedback(learner *l)
-{
-    ir *g = l->ir;
-    int reward = l->set->feedback == FEEDBACK_MODULATOR ? modulator(l) : NO_NODE;
-    for (int k = 0; l->set->feedback != FEEDBACK_SYMMETRIC && k < l->gr->n_groups; k++) {
-        const hidden_group *group = &l->gr->group[k];
-        if (reward != NO_NODE && !check_modulator(l, reward, group))
-            return;
-        int B = l->set->feedback == FEEDBACK_RANDOM ? feedback_matrix(l, k) : NO_NODE;
-        for (int a = 0; a < group->n_states; a++) {
-            int *signal = &l->signal[group->state[a]];
-            if (reward != NO_NODE)
-                *signal = ir_broadcast(g, reward, group->varshape);
-            else if (B != NO_NODE && *signal != NO_NODE && group->varshape.rank > 0)
-                *signal = fed_back(g, *signal, B);
-        }
-    }
-}
-
 /* One function for all of it: step, loss, gradient and trace.  */
 static void put_learn(learner *l)
 {
@@ -450,12 +370,14 @@ static void plan_fused(learner *l)
 {
     ir *g = l->ir;
     l->adj = diff_adjoint(l->gr, l->time == TIME_T, NULL);
+    l->heard = l->adj;
     for (int s = 0; s < l->gr->n_hidden; s++)
         l->signal[s] = l->time == TIME_T ? jacobian_signal(l, &l->adj, s)
                                          : l->adj.direct[g->var[l->gr->hidden[s]].now];
-    set_feedback(l);
+    feedback_set(l);
     carry_all(l);
     learner_inside(l, true);
+    feedback_learn(l);
     put_learn(l);
 }
 
@@ -495,7 +417,7 @@ static void plan_back(learner *l)
 static void plan_window(learner *l)
 {
     l->gradient = learner_no_nodes(l, l->gr->n_base);
-    set_feedback(l);
+    feedback_set(l);
     carry_all(l);
     put_gradients(l, &l->plan->apply);
     put_traces(l, &l->plan->advance);

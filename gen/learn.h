@@ -19,7 +19,7 @@ typedef enum {
 } trace_kind;
 
 typedef enum { RECURSION_JACOBIAN, RECURSION_LEAK, RECURSION_NONE } recursion_kind;
-typedef enum { FEEDBACK_SYMMETRIC, FEEDBACK_RANDOM, FEEDBACK_MODULATOR } feedback_kind;
+typedef enum { FEEDBACK_SYMMETRIC, FEEDBACK_RANDOM, FEEDBACK_ADAPTIVE, FEEDBACK_MODULATOR } feedback_kind;
 
 typedef struct {
     const char *rule;  /* its name */
@@ -28,6 +28,7 @@ typedef struct {
     recursion_kind recursion;
     bool coupled;      /* D: the block diagonal of the whole Jacobian, weight ops included */
     feedback_kind feedback;
+    bool from_error;   /* it begins at the outputs that the loss reads, not at the states' signals */
     int window;        /* steps of exact reverse mode behind the trace; 0: vjp_time t */
     bool signal_total; /* the reference's signal, which counts paths inside a step twice */
     bool plain_none;   /* parameters in no relation get no gradient */

@@ -15,6 +15,13 @@ typedef enum {
     TIME_WINDOW /* longer windows: the trace at the window's entry; it advances in a function of its own */
 } trace_time;
 
+/* A feedback matrix that learns (feedback.c).  */
+typedef struct {
+    int B;        /* its variable */
+    int weight;   /* the node whose gradient it shares, transposed; NO_NODE: none, then */
+    int error, x; /* the product of these nodes is its gradient */
+} adaptive_feedback;
+
 typedef struct {
     model_plan *plan;
     ir *ir;
@@ -22,12 +29,16 @@ typedef struct {
     const learning *set;
     trace_time time;
     adjoint adj;
+    adjoint heard; /* the same, as the traces hear of it: by feedback */
     int *signal;   /* of graph.hidden: what meets the trace; NO_NODE: zero */
     int *gradient; /* of the forward nodes made of parameters alone: to be added up; NO_NODE: zero */
     int *gradient_once; /* the same, behind the loop over the samples */
     int n_lags;
     size_t cap_lags;
     int *lag_of, *lag_var; /* nodes kept for the next step, and their variables */
+    int n_adaptive;
+    size_t cap_adaptive;
+    adaptive_feedback *adaptive;
     int *synthesiser;      /* of groups: the variables of its matrix and its bias; NULL: there is none */
     int *guessed;          /* of graph.hidden: the variable of what it says */
     int started;           /* the variable of learner_started, or -1 */
@@ -106,6 +117,12 @@ int *learner_no_nodes(const learner *l, int n);
 bool synthetic_declare(learner *l);
 void synthetic_back(learner *l);
 void synthetic_functions(learner *l, const int *cotangent);
+
+/* feedback.c: l->signal as the rule's feedback has it.  */
+void feedback_set(learner *l);
+
+/* What adaptive feedback learns, once l->gradient is whole.  */
+void feedback_learn(learner *l);
 
 /* exact.c: the influence of every parameter and its exact gradient.  unbiased.c: a random product in its place.
    influence.c: that on the positions that are near.  */

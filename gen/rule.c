@@ -24,8 +24,9 @@ typedef struct {
 #define KEY(name) (1u << LEARN_##name)
 enum {
     KEYS_TIME = KEY(WINDOW) | KEY(VJP_TIME) | KEY(SIGNAL) | KEY(PLAIN),
-    KEYS_WEIGHT = KEYS_TIME | KEY(KAPPA) | KEY(SCOPE) | KEY(FEEDBACK),
-    KEYS_FACTORS = KEYS_TIME | KEY(DECAY) | KEY(RANK) | KEY(SCOPE) | KEY(BIAS_CORRECTION) | KEY(FEEDBACK)
+    KEYS_FEEDBACK = KEY(FEEDBACK) | KEY(FEEDBACK_FROM),
+    KEYS_WEIGHT = KEYS_TIME | KEY(KAPPA) | KEY(SCOPE) | KEYS_FEEDBACK,
+    KEYS_FACTORS = KEYS_TIME | KEY(DECAY) | KEY(RANK) | KEY(SCOPE) | KEY(BIAS_CORRECTION) | KEYS_FEEDBACK
 };
 
 static const preset presets[] = {
@@ -38,7 +39,7 @@ static const preset presets[] = {
      KEYS_FACTORS | KEY(FACTORED) | KEY(BELOW)},
     {"eprop", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0.8, 0, KEYS_WEIGHT},
     {"ostl_recurrent", TRACE_WEIGHT, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
-     KEYS_TIME | KEY(KAPPA) | KEY(FEEDBACK)},
+     KEYS_TIME | KEY(KAPPA) | KEYS_FEEDBACK},
     {"ostl_feedforward", TRACE_FACTORS, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 1e-6, 1e-6, 0, 0,
      KEYS_TIME | KEY(BIAS_CORRECTION)},
     {"snap", TRACE_INFLUENCE, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
@@ -50,9 +51,9 @@ static const preset presets[] = {
     {"dni", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, true, 0, 0, 0, 0,
      KEY(WINDOW) | KEY(KAPPA) | KEY(SCOPE)},
     {"scalar_leak", TRACE_WEIGHT, RECURSION_LEAK, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0.8,
-     KEYS_TIME | KEY(KAPPA) | KEY(FEEDBACK) | KEY(LEAK)},
+     KEYS_TIME | KEY(KAPPA) | KEYS_FEEDBACK | KEY(LEAK)},
     {"no_recursion", TRACE_WEIGHT, RECURSION_NONE, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
-     KEYS_TIME | KEY(KAPPA) | KEY(FEEDBACK)},
+     KEYS_TIME | KEY(KAPPA) | KEYS_FEEDBACK},
     {"rtrl", TRACE_EXACT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0, 0},
     {"bptt", TRACE_NONE, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0, 0},
 };
@@ -79,7 +80,8 @@ static const char *const signals[] = {"direct", "total", NULL};
 static const char *const plains[] = {"exact", "none", NULL};
 static const char *const denses[] = {"error", "diagonal", "drop", NULL};
 static const char *const scopes[] = {"diagonal", "coupled", NULL};
-static const char *const feedbacks[] = {"symmetric", "random", NULL};
+static const char *const feedbacks[] = {"symmetric", "random", "adaptive", NULL};
+static const char *const origins[] = {"signal", "error", NULL};
 static const char *const corrections[] = {"step", "call", NULL};
 static const char *const noises[] = {"seed", "input", NULL};
 static const char *const estimates[] = {"sample", "batch", NULL};
@@ -104,6 +106,7 @@ static const rule_key rows[LEARN_COUNT] = {
     [LEARN_SEED] = {"seed", FORM_WHOLE, NULL, 0, 1 << 20},
     [LEARN_FACTORED] = {"factored", FORM_LIST, NULL, 0, 0},
     [LEARN_BELOW] = {"below", FORM_WHOLE, NULL, 1, 1e15},
+    [LEARN_FEEDBACK_FROM] = {"feedback_from", FORM_WORD, origins, 0, 0},
     [LEARN_ESTIMATE] = {"estimate", FORM_WORD, estimates, 0, 0},
 };
 
@@ -212,6 +215,14 @@ static bool is(const spec_learning_value *v, const char *word)
     return v->said && strcmp(v->word, word) == 0;
 }
 
+/* Feedback begins at the outputs' error.  */
+static bool comes_from_error(const spec_learning *l)
+{
+    const spec_learning_value *v = l->value;
+    return is(&v[LEARN_FEEDBACK], "adaptive")
+           || (is(&v[LEARN_FEEDBACK], "random") && is(&v[LEARN_FEEDBACK_FROM], "error"));
+}
+
 static const preset *find_preset(const spec_learning *l)
 {
     int i = 0;
@@ -233,6 +244,28 @@ spec_learning rule_alone(const spec_learning *from, const char *name)
     if (p->trace == TRACE_RANDOM && !seeded)
         res.value[LEARN_SEED] = (spec_learning_value){.said = true, .number = {1, 0}};
     return res;
+}
+
+/* Random and adaptive feedback, and where it begins.  */
+static void refuse_feedback(const preset *p, const spec_learning *l, diag *d)
+{
+    const spec_learning_value *v = l->value, *from = &v[LEARN_FEEDBACK_FROM];
+    bool adaptive = is(&v[LEARN_FEEDBACK], "adaptive"), random = is(&v[LEARN_FEEDBACK], "random");
+    if (!(p->keys & KEY(FEEDBACK)))
+        return;
+    if (from->said && !adaptive && !random) {
+        diag_error(d, from->at, "E0292", "feedback_from is of random and adaptive feedback");
+        diag_note(d, from->at, "symmetric feedback, the default, is the loss's own derivative");
+    }
+    if (adaptive && is(from, "signal")) {
+        diag_error(d, from->at, "E0293", "adaptive feedback learns from the error that it brings back, not from signals");
+        diag_note(d, from->at, "leave feedback_from out, or say 'feedback: random'");
+    }
+    if (comes_from_error(l) && (v[LEARN_WINDOW].said || is(&v[LEARN_VJP_TIME], "t_minus_1"))) {
+        diag_error(d, v[LEARN_WINDOW].said ? v[LEARN_WINDOW].at : v[LEARN_VJP_TIME].at, "E0294",
+                   "feedback from the error has no window: a step's error meets the trace of the same step");
+        diag_note(d, v[LEARN_FEEDBACK].at, "leave the window out, or say 'feedback: random' and 'feedback_from: signal'");
+    }
 }
 
 /* Keys of which no use can be made.  */
@@ -278,13 +311,16 @@ bool rule_settings(const spec *s, const spec_learning *l, diag *d, learning *res
     const spec_learning_value *v = l->value;
     int before = diag_errors(d);
     double rank = v[LEARN_RANK].number[0];
-    bool modulated = p->feedback == FEEDBACK_MODULATOR;
+    bool at_once = p->feedback == FEEDBACK_MODULATOR || comes_from_error(l);
     refuse_keys(p, l, d);
+    refuse_feedback(p, l, d);
     *res = (learning){
         .rule = p->name, .trace = p->trace, .synthesiser = p->synthesiser, .recursion = p->recursion,
         .coupled = v[LEARN_SCOPE].said ? is(&v[LEARN_SCOPE], "coupled") : p->coupled,
-        .feedback = is(&v[LEARN_FEEDBACK], "random") ? FEEDBACK_RANDOM : p->feedback,
-        .window = modulated || is(&v[LEARN_VJP_TIME], "t") ? 0 : (int)number_or(&v[LEARN_WINDOW], 1),
+        .feedback = is(&v[LEARN_FEEDBACK], "random")     ? FEEDBACK_RANDOM
+                    : is(&v[LEARN_FEEDBACK], "adaptive") ? FEEDBACK_ADAPTIVE
+                                                         : p->feedback,
+        .from_error = comes_from_error(l), .window = at_once || is(&v[LEARN_VJP_TIME], "t") ? 0 : (int)number_or(&v[LEARN_WINDOW], 1),
         .signal_total = is(&v[LEARN_SIGNAL], "total"), .plain_none = is(&v[LEARN_PLAIN], "none"),
         .dense = is(&v[LEARN_DENSE], "drop")       ? DENSE_DROP
                  : is(&v[LEARN_DENSE], "diagonal") ? DENSE_DIAGONAL

@@ -18,6 +18,7 @@ static Suite *(*const all_suites[])(void) = {
     examples_suite,
     expr_suite,
     foreign_suite,
+    feedback_suite,
     golden_suite,
     gradient_suite,
     half_suite,

@@ -37,6 +37,7 @@ Suite *quote_suite(void);
 Suite *repeat_suite(void);
 Suite *report_suite(void);
 Suite *rules_suite(void);
+Suite *feedback_suite(void);
 Suite *synthesiser_suite(void);
 Suite *runtime_suite(void);
 Suite *safetensors_suite(void);
