@@ -12,6 +12,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -83,13 +86,21 @@ static bool limit(__rlimit_resource_t which, size_t max)
 }
 
 /* In the child, between fork and exec.  Ends in exec or in _exit, the errno told through START.  */
-static void child_exec(const char *const *argv, const child_limits *limits, const pipes *p)
+static void child_exec(const char *const *argv, const child_limits *limits, const pipes *p,
+                       pid_t parent)
 {
     static char locale[] = "LC_ALL=C";
     char *environment[] = {locale, NULL};
     int error;
 
+    (void)parent;
     signal(SIGPIPE, SIG_DFL);
+#ifdef __linux__
+    /* A child that hangs does not outlive us.  */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(127);
+#endif
     if (dup2(p->in[0], STDIN_FILENO) >= 0 && dup2(p->out[1], STDOUT_FILENO) >= 0
         && dup2(p->err[1], STDERR_FILENO) >= 0 && limit(RLIMIT_CPU, limits->cpu_seconds)
         && limit(RLIMIT_AS, limits->memory_bytes) && limit(RLIMIT_FSIZE, 0)
@@ -248,9 +259,10 @@ child_end child_run(const char *const *argv, const buf *input, const child_limit
     standard.sa_handler = SIG_DFL;
     sigaction(SIGPIPE, &ignore, &pipe_before);
     sigaction(SIGCHLD, &standard, &child_before);
+    pid_t parent = getpid();
     pid = fork();
     if (pid == 0)
-        child_exec(argv, limits, &p);
+        child_exec(argv, limits, &p, parent);
     if (pid < 0)
         *detail = errno;
     else

@@ -16,11 +16,16 @@
 static char *volatile *temporary;
 static volatile size_t n_temporary;
 
-static void on_signal(int number)
+static void remove_temporary(void)
 {
     for (size_t i = 0; i < n_temporary; i++)
         if (temporary[i])
             unlink(temporary[i]);
+}
+
+static void on_signal(int number)
+{
+    remove_temporary();
     signal(number, SIG_DFL);
     raise(number);
 }
@@ -229,6 +234,7 @@ bool outputs_commit(outputs *o, diag *d)
 
     temporary = ARENA_ARRAY(o->arena, char *, o->n + 1);
     n_temporary = o->n;
+    atexit(remove_temporary); /* no memory may be left on the way */
     watch(before);
     bool ok = make_folders(o, made, d) && commit(o, d);
     for (size_t i = 0; i < o->n; i++) {

@@ -207,6 +207,24 @@ START_TEST(every_code_has_a_golden_text)
 }
 END_TEST
 
+/* T7: as many mistakes have a message of their own, with a text, a place and a status that are
+   compared.  */
+START_TEST(many_codes_have_a_golden_text)
+{
+    static bool seen[10000];
+    buf goldens = {0};
+    int n = 0;
+    read_all("tests/diag/*.err", &goldens);
+    for (const char *p = strstr(goldens.text, "[E0"); p; p = strstr(p + 1, "[E0")) {
+        int code = atoi(p + 2);
+        n += code > 0 && code < 10000 && !seen[code];
+        seen[code > 0 && code < 10000 ? code : 0] = true;
+    }
+    ck_assert_int_ge(n, 150);
+    buf_free(&goldens);
+}
+END_TEST
+
 /* A code is one message.  Those that several files give say the same thing.  */
 START_TEST(every_code_has_one_meaning)
 {
@@ -284,6 +302,7 @@ Suite *messages_suite(void)
     tcase_add_loop_test(golden, message_is_as_written, 0, count_specs());
     tcase_add_test(golden, every_golden_has_its_spec);
     tcase_add_test(codes, every_code_has_a_golden_text);
+    tcase_add_test(codes, many_codes_have_a_golden_text);
     tcase_add_test(codes, every_code_has_one_meaning);
     tcase_add_test(codes, every_warning_has_a_golden_text);
     suite_add_tcase(s, golden);
