@@ -181,8 +181,8 @@ START_TEST(usage)
     cli_run("", 2, "no model is given");
     cli_run("--nonsense model.yaml", 2, "there is no option '--nonsense'");
     cli_run("--prefx=a model.yaml", 2, "there is no option '--prefx'; did you mean '--prefix'");
-    cli_run("-q model.yaml", 2, "there is no option '-q'");
-    cli_run("-nq model.yaml", 2, "there is no option '-q'");
+    cli_run("-z model.yaml", 2, "there is no option '-z'");
+    cli_run("-nz model.yaml", 2, "there is no option '-z'");
     cli_run("model.yaml -o", 2, "needs a value: '-o'");
     cli_run("model.yaml --output", 2, "needs a value: '--output'");
     cli_run("--check=yes model.yaml", 2, "takes no value: '--check'");
