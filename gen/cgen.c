@@ -40,26 +40,11 @@ static void item_statement(cgen *c, int n, const subscript *at)
     holding hold = c->sc->hold[n];
     int prec;
     if (!op_table[v->op].elementwise) {
-        const char *x = cgen_value(c, v->arg[0], at, &prec);
-        if (v->op != OP_sum && v->op != OP_reduce_max && v->op != OP_reduce_min) {
-            cgen_line(c, arena_printf(c->arena, "%s = %s;", cgen_element(c, cgen_name(c, n), v->shape, at),
-                                 cgen_view(c, n, at, &prec)));
-            return;
-        }
-        subscript kept[RANK_MAX];
-        int rank = 0;
-        for (int i = 0; i < c->ir->node[v->arg[0]].shape.rank; i++)
-            if (!(v->mask & 1u << i))
-                kept[rank++] = at[i];
-        const char *to = cgen_element(c, cgen_name(c, n), v->shape, kept);
-        buf text = {0};
-        if (v->op == OP_sum)
-            buf_printf(&text, "%s += %s;", to, x);
+        if (v->op == OP_sum || v->op == OP_reduce_max || v->op == OP_reduce_min)
+            cgen_reduce_element(c, n, at);
         else
-            buf_printf(&text, "%s = %s %c %s ? %s : %s;", to, x, v->op == OP_reduce_max ? '>' : '<', to, x,
-                       to);
-        cgen_line(c, buf_text(&text));
-        buf_free(&text);
+            cgen_line(c, arena_printf(c->arena, "%s = %s;", cgen_element(c, cgen_name(c, n), v->shape, at),
+                                      cgen_view(c, n, at, &prec)));
         return;
     }
     if (hold == HOLD_INLINE)
@@ -73,7 +58,7 @@ static void item_statement(cgen *c, int n, const subscript *at)
     } else if (hold == HOLD_ARRAY && v->shape.rank == 0) {
         cgen_line(c, arena_printf(c->arena, "const %s %s = %s;", held_type(c, n), cgen_name(c, n), text));
     } else {
-        cgen_line(c, arena_printf(c->arena, "%s = %s;", cgen_element(c, cgen_base(c, n), v->shape, at), text));
+        cgen_line(c, arena_printf(c->arena, "%s = %s;", cgen_held(c, n, at), text));
     }
 }
 
@@ -84,13 +69,12 @@ static void store_statement(cgen *c, const store *st, int index, const subscript
                 && st->var < 0;
     if (done)
         return;
-    shape s = c->ir->node[st->node].shape;
     const char *from;
     if (c->sc->hold[st->node] == HOLD_PLACE && c->sc->place_of[st->node] == index)
         from = cgen_name(c, st->node);
     else
         from = cgen_value(c, st->node, at, &prec);
-    cgen_line(c, arena_printf(c->arena, "%s %s %s;", cgen_element(c, st->place, s, at), st->add ? "+=" : "=",
+    cgen_line(c, arena_printf(c->arena, "%s %s %s;", cgen_place(c, st, at), st->add ? "+=" : "=",
                          from));
 }
 
@@ -113,28 +97,10 @@ static void loop_head(cgen *c, const kernel *k)
         bool reduction = v->op == OP_sum || v->op == OP_reduce_max || v->op == OP_reduce_min;
         if (c->sc->hold[n] != HOLD_ARRAY)
             continue;
-        if (!reduction) {
-            if (v->shape.rank > 0)
-                cgen_declare(c, n, "");
-            continue;
-        }
-        const char *huge = c->ir->real_bits == 32 ? "HUGE_VALF" : "HUGE_VAL";
-        const char *start = v->op == OP_sum ? cgen_number(c->arena, 0, c->ir->real_bits)
-                            : v->op == OP_reduce_max ? arena_printf(c->arena, "-%s", huge)
-                                                     : huge;
-        if (v->shape.rank == 0) {
-            cgen_declare(c, n, arena_printf(c->arena, " = %s", start));
-            continue;
-        }
-        cgen_declare(c, n, "");
-        const char *to = cgen_name(c, n);
-        for (int d = 0; d < v->shape.rank; d++) {
-            cgen_for(c, cgen_loop_var[d], v->shape.dim[d]);
-            to = arena_printf(c->arena, "%s[%s]", to, cgen_loop_var[d]);
-        }
-        cgen_line(c, arena_printf(c->arena, "%s = %s;", to, start));
-        for (int d = 0; d < v->shape.rank; d++)
-            cgen_end(c);
+        if (reduction)
+            cgen_reduce_begin(c, n);
+        else if (v->shape.rank > 0)
+            cgen_declare(c, n, "");
     }
 }
 
@@ -173,6 +139,17 @@ static bool is_empty(const cgen *c, const kernel *k)
     return empty;
 }
 
+/* Does the loop sum along its last axis?  */
+static bool sums_along(const cgen *c, const kernel *k)
+{
+    for (int i = 0; i < k->n_items; i++) {
+        const ir_node *v = &c->ir->node[k->item[i]];
+        if (!op_table[v->op].elementwise && v->mask & 1u << (k->shape.rank - 1))
+            return true;
+    }
+    return false;
+}
+
 static void loop_kernel(cgen *c, const kernel *k)
 {
     if (is_empty(c, k))
@@ -184,8 +161,9 @@ static void loop_kernel(cgen *c, const kernel *k)
     }
     subscript at[RANK_MAX];
     for (int d = 0; d < k->shape.rank; d++) {
+        bool each = d + 1 == k->shape.rank && !sums_along(c, k);
         at[d] = (subscript){cgen_loop_var[d], 0};
-        cgen_for(c, cgen_loop_var[d], k->shape.dim[d]);
+        (each ? cgen_for_each : cgen_for)(c, cgen_loop_var[d], k->shape.dim[d]);
     }
     loop_body(c, k, at);
     for (int d = 0; d < k->shape.rank; d++)
@@ -208,7 +186,7 @@ static void copy_part(cgen *c, int n, int x, int axis, int64_t start)
         }
         at[axis].add += start;
         for (int d = 0; d < s.rank && !written_out; d++)
-            cgen_for(c, cgen_loop_var[d], s.dim[d]);
+            (d + 1 < s.rank ? cgen_for : cgen_for_each)(c, cgen_loop_var[d], s.dim[d]);
         cgen_line(c, arena_printf(c->arena, "%s = %s;", cgen_element(c, cgen_name(c, n), to, at),
                              cgen_value(c, x, from, &prec)));
         for (int d = 0; d < s.rank && !written_out; d++)

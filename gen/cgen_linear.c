@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: a node of an operator that is linear in its operands.  Out: the loops that compute it, the innermost
-   one over neighbours in memory wherever the operator allows it.  */
+   one over neighbours in memory wherever the operator allows it.  (Products of matrices: cgen_product.c)  */
 #include "cgen_part.h"
 
 #include <ctype.h>
 #include <string.h>
-
-enum { ROWS = 8, LANES = 8 };
 
 const char *cgen_zeros(arena *a, shape s)
 {
@@ -16,156 +14,80 @@ const char *cgen_zeros(arena *a, shape s)
     return arena_printf(a, " = %s", text);
 }
 
-/* --- products of matrices -------------------------------------------------------------------------- */
-
-/* A place in a loop that takes several turns at once.  */
-static subscript turn(const char *variable, int64_t k)
-{
-    return (subscript){variable, k};
-}
-
-/* One operand of a product at AT, between parentheses where it is a sum.  */
-static const char *factor(cgen *c, int n, const subscript *at)
+const char *cgen_factor(cgen *c, int n, const subscript *at)
 {
     int prec = 0;
     const char *text = cgen_value(c, n, at, &prec);
     return prec > 2 ? arena_printf(c->arena, "(%s)", text) : text;
 }
 
-/* y[o] = x[0] * W[0][o] + ...; written out.  */
-static void small_product(cgen *c, int n, subscript *x, subscript *y, int64_t inner)
+const char *cgen_target(cgen *c, int n, const subscript *at)
 {
-    const ir_node *v = &c->ir->node[n];
-    bool plain = v->op == OP_matmul;
-    int last = v->shape.rank - 1;
-    for (int64_t o = 0; o < v->shape.dim[last]; o++) {
-        buf text = {0};
-        y[last] = turn(NULL, o);
-        buf_printf(&text, "%s =", cgen_element(c, cgen_name(c, n), v->shape, y));
-        for (int64_t i = 0; i < inner; i++) {
-            subscript w[2] = {turn(NULL, plain ? i : o + v->start), turn(NULL, plain ? o : i)};
-            x[last] = turn(NULL, i);
-            buf_printf(&text, "%s %s * %s", i ? " +" : "", factor(c, v->arg[0], x),
-                       factor(c, v->arg[1], w));
-        }
-        buf_puts(&text, ";");
-        cgen_line(c, buf_text(&text));
-        buf_free(&text);
-    }
+    return cgen_held(c, n, at);
 }
 
-/* TURNS rows of W at a time, so that y is met once for all of them.  */
-static void add_rows(cgen *c, int n, const char *y, subscript *x, int64_t turns)
+void cgen_declare_sums(cgen *c, int n)
 {
     const ir_node *v = &c->ir->node[n];
-    int last = v->shape.rank - 1;
-    buf sum = {0};
-    for (int64_t k = 0; k < turns; k++) {
-        subscript w[2] = {turn("q", k), turn("o", 0)};
-        x[last] = turn("q", k);
-        cgen_line(c, arena_printf(c->arena, "const %s x%lld = %s;", cgen_real(c), (long long)k,
-                                  factor(c, v->arg[0], x)));
-        buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k, factor(c, v->arg[1], w));
-    }
-    cgen_for(c, "o", v->shape.dim[last]);
-    cgen_line(c, arena_printf(c->arena, "%s += %s;", y, buf_text(&sum)));
-    cgen_end(c);
-    buf_free(&sum);
+    if (c->sc->hold[n] == HOLD_PLACE)
+        return;
+    cgen_declare(c, n, v->shape.rank ? cgen_zeros(c->arena, v->shape)
+                                     : arena_printf(c->arena, " = %s",
+                                                    cgen_number(c->arena, 0, c->ir->real_bits)));
 }
 
-/* y[o] = sum over q of x[q] W[q][o] */
-static void matmul(cgen *c, int n, subscript *x, subscript *at, int64_t inner)
-{
-    const ir_node *v = &c->ir->node[n];
-    int last = v->shape.rank - 1;
-    int64_t blocks = inner - inner % ROWS;
-    at[last] = turn("o", 0);
-    const char *y = cgen_element(c, cgen_name(c, n), v->shape, at);
-    cgen_for(c, "o", v->shape.dim[last]);
-    cgen_line(c, arena_printf(c->arena, "%s = 0;", y));
-    cgen_end(c);
-    if (blocks > 0) {
-        cgen_for_from(c, "q", 0, blocks, ROWS);
-        add_rows(c, n, y, x, ROWS);
-        cgen_end(c);
-    }
-    if (blocks < inner) {
-        cgen_for_from(c, "q", blocks, inner, 1);
-        add_rows(c, n, y, x, 1);
-        cgen_end(c);
-    }
-}
+/* --- sums in lanes --------------------------------------------------------------------------------- */
 
-/* y[q] = sum over o of W[q][o] x[o], in eight partial sums that the compiler keeps in one register.  */
-static void matmul_t(cgen *c, int n, subscript *x, subscript *at, int64_t inner)
-{
-    const ir_node *v = &c->ir->node[n];
-    int last = v->shape.rank - 1;
-    int64_t blocks = inner - inner % LANES;
-    subscript w[2] = {turn("q", v->start), turn("o", 0)};
-    cgen_for(c, "q", v->shape.dim[last]);
-    cgen_line(c, arena_printf(c->arena, blocks ? "%s lane[%d] = {0}, total_q = 0;" : "%s total_q = 0;",
-                              cgen_real(c), (int)LANES));
-    if (blocks > 0) {
-        x[last] = w[1] = turn("o + r", 0);
-        cgen_for_from(c, "o", 0, blocks, LANES);
-        cgen_for(c, "r", LANES);
-        cgen_line(c, arena_printf(c->arena, "lane[r] += %s * %s;", factor(c, v->arg[1], w),
-                                  factor(c, v->arg[0], x)));
-        cgen_ends(c, 2);
-        cgen_line(c, "total_q = ((lane[0] + lane[4]) + (lane[2] + lane[6]))"
-                     " + ((lane[1] + lane[5]) + (lane[3] + lane[7]));");
-    }
-    if (blocks < inner) {
-        x[last] = w[1] = turn("o", 0);
-        cgen_for_from(c, "o", blocks, inner, 1);
-        cgen_line(c, arena_printf(c->arena, "total_q += %s * %s;", factor(c, v->arg[1], w),
-                                  factor(c, v->arg[0], x)));
-        cgen_end(c);
-    }
-    at[last] = turn("q", 0);
-    cgen_line(c, arena_printf(c->arena, "%s = total_q;",
-                              cgen_element(c, cgen_name(c, n), v->shape, at)));
-    cgen_end(c);
-}
+/* Partial sums, twice as many from LONG on.  */
+enum { LANES = 8, LONG = 128 };
 
-static void product(cgen *c, int n)
+cgen_lanes cgen_lanes_begin(cgen *c, const char *variable, int64_t n)
 {
-    const ir_node *v = &c->ir->node[n];
-    shape lead = v->shape;
-    int last = --lead.rank;
-    int64_t inner = c->ir->node[v->arg[0]].shape.dim[last], outer = v->shape.dim[last];
-    subscript x[RANK_MAX], y[RANK_MAX];
-    cgen_declare(c, n, "");
-    cgen_loops(c, lead, x);
-    memcpy(y, x, sizeof *y * (size_t)last);
-    if (outer <= c->style->unroll && inner * outer <= 4 * c->style->unroll)
-        small_product(c, n, x, y, inner);
-    else if (v->op == OP_matmul)
-        matmul(c, n, x, y, inner);
+    int64_t lanes = n >= LONG && n % (2 * LANES) == 0 ? 2 * LANES : LANES;
+    cgen_lanes l = {.variable = variable, .n = n, .lanes = lanes, .done = n - n % lanes};
+    if (l.done > 0)
+        cgen_line(c, arena_printf(c->arena, "%s lane[%d] = {0}, total_q = 0;", cgen_real(c), (int)lanes));
     else
-        matmul_t(c, n, x, y, inner);
-    cgen_ends(c, last);
+        cgen_line(c, arena_printf(c->arena, "%s total_q = 0;", cgen_real(c)));
+    return l;
 }
 
-/* w[i][k] += x[m][i] * y[m][k], over the rows m.  */
-static void outer_product(cgen *c, int n)
+/* The lanes' sum, by halves.  */
+static void add_lanes(cgen *c, int64_t lanes)
 {
-    const ir_node *v = &c->ir->node[n];
-    shape lead = c->ir->node[v->arg[0]].shape;
-    int last = --lead.rank;
-    subscript x[RANK_MAX], y[RANK_MAX], w[2] = {turn("q", 0), turn("o", 0)};
-    cgen_declare(c, n, cgen_zeros(c->arena, v->shape));
-    cgen_loops(c, lead, x);
-    memcpy(y, x, sizeof *y * (size_t)last);
-    x[last] = w[0];
-    y[last] = w[1];
-    cgen_for(c, "q", v->shape.dim[0]);
-    cgen_for(c, "o", v->shape.dim[1]);
-    cgen_line(c, arena_printf(c->arena, "%s += %s * %s;",
-                              cgen_element(c, cgen_name(c, n), v->shape, w),
-                              factor(c, v->arg[0], x), factor(c, v->arg[1], y)));
-    cgen_ends(c, last + 2);
+    if (lanes > LANES) {
+        cgen_for(c, "r", LANES);
+        cgen_line(c, arena_printf(c->arena, "lane[r] += lane[r + %d];", (int)LANES));
+        cgen_end(c);
+    }
+    cgen_line(c, "total_q = ((lane[0] + lane[4]) + (lane[2] + lane[6]))"
+                 " + ((lane[1] + lane[5]) + (lane[3] + lane[7]));");
+}
+
+bool cgen_lanes_more(cgen *c, cgen_lanes *l)
+{
+    if (l->phase == 1) {
+        cgen_ends(c, 2);
+        add_lanes(c, l->lanes);
+    } else if (l->phase == 2) {
+        cgen_end(c);
+    }
+    l->phase++;
+    if (l->phase == 1 && l->done == 0)
+        l->phase++;
+    if (l->phase == 1) {
+        cgen_for_from(c, l->variable, 0, l->done, l->lanes);
+        cgen_for(c, "r", l->lanes);
+        l->at = (subscript){arena_printf(c->arena, "%s + r", l->variable), 0};
+        l->to = "lane[r]";
+    } else if (l->phase == 2 && l->done < l->n) {
+        cgen_for_from(c, l->variable, l->done, l->n, 1);
+        l->at = (subscript){l->variable, 0};
+        l->to = "total_q";
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /* --- contractions by labels ------------------------------------------------------------------------ */
@@ -211,15 +133,13 @@ static void einsum(cgen *c, int n)
     subscripts(v->labels, (size_t)(comma - v->labels), order, x);
     subscripts(comma + 1, (size_t)(arrow - comma - 1), order, w);
     subscripts(y, strlen(y), order, to);
-    cgen_declare(c, n, v->shape.rank ? cgen_zeros(c->arena, v->shape)
-                                     : arena_printf(c->arena, " = %s",
-                                                    cgen_number(c->arena, 0, c->ir->real_bits)));
+    cgen_declare_sums(c, n);
     int n_loops = (int)strlen(order);
+    bool sums = n_loops > 0 && !strchr(y, order[n_loops - 1]);
     for (int d = 0; d < n_loops; d++)
-        cgen_for(c, cgen_loop_var[d], size_of(c, v, order[d]));
-    cgen_line(c, arena_printf(c->arena, "%s += %s * %s;",
-                              cgen_element(c, cgen_name(c, n), v->shape, to),
-                              factor(c, v->arg[0], x), factor(c, v->arg[1], w)));
+        (d + 1 < n_loops || sums ? cgen_for : cgen_for_each)(c, cgen_loop_var[d], size_of(c, v, order[d]));
+    cgen_line(c, arena_printf(c->arena, "%s += %s * %s;", cgen_target(c, n, to),
+                              cgen_factor(c, v->arg[0], x), cgen_factor(c, v->arg[1], w)));
     cgen_ends(c, n_loops);
 }
 
@@ -352,7 +272,7 @@ static void sparse(cgen *c, int n)
                               : (subscript){arena_printf(c->arena, "%s_%s[q]", p->name, to), 0};
         cgen_line(c, arena_printf(c->arena, "%s += %s * %s;",
                                   cgen_element(c, cgen_name(c, n), v->shape, y),
-                                  factor(c, v->arg[0], x), factor(c, v->arg[1], w)));
+                                  cgen_factor(c, v->arg[0], x), cgen_factor(c, v->arg[1], w)));
     }
     if (!written_out)
         cgen_end(c);
@@ -364,8 +284,11 @@ void cgen_linear(cgen *c, int n)
     cgen_comment(c, n);
     switch (c->ir->node[n].op) {
     case OP_matmul:
-    case OP_matmul_t: product(c, n); break;
-    case OP_outer: outer_product(c, n); break;
+    case OP_matmul_t:
+    case OP_outer: cgen_product(c, n); break;
+    case OP_sum:
+    case OP_reduce_max:
+    case OP_reduce_min: cgen_reduce(c, n); break;
     case OP_einsum: einsum(c, n); break;
     case OP_windows: windows(c, n); break;
     case OP_unwindows: unwindows(c, n); break;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the code generator share: cgen_value.c has names and expressions, cgen_linear.c the
-   loops of products, windows and sparse matrices, cgen.c everything else.  */
+/* What the parts of the code generator share: cgen_value.c has names and expressions, cgen_linear.c and
+   cgen_product.c the loops of operators of their own, cgen.c everything else.  */
 #ifndef CGEN_PART_H
 #define CGEN_PART_H
 
@@ -46,6 +46,22 @@ void cgen_for(cgen *c, const char *variable, int64_t n);
 void cgen_for_from(cgen *c, const char *variable, int64_t from, int64_t to, int64_t step);
 void cgen_end(cgen *c); /* of a loop or block */
 
+/* A loop whose turns do not depend on one another.  */
+void cgen_for_each(cgen *c, const char *variable, int64_t n);
+
+/* A sum over N elements in partial sums that make up vectors, then over what remains; behind it total_q has it:
+       for (cgen_lanes l = cgen_lanes_begin(c, "o", n); cgen_lanes_more(c, &l);)
+           cgen_line(c, "l.to += element l.at");  */
+typedef struct {
+    const char *variable, *to;
+    subscript at;
+    int64_t n, lanes, done; /* elements */
+    int phase;
+} cgen_lanes;
+
+cgen_lanes cgen_lanes_begin(cgen *c, const char *variable, int64_t n);
+bool cgen_lanes_more(cgen *c, cgen_lanes *l);
+
 /* Loops over the axes of S, and their subscripts; then their ends.  */
 void cgen_loops(cgen *c, shape s, subscript *at);
 void cgen_ends(cgen *c, int n);
@@ -64,6 +80,12 @@ void cgen_region(cgen *c, const int *item, int n_items, int n, const subscript *
 /* The array or scalar that holds leaf or kept node N, without subscripts.  */
 const char *cgen_base(cgen *c, int n);
 
+/* Its element AT.  */
+const char *cgen_held(cgen *c, int n, const subscript *at);
+
+/* Element AT of where ST puts its value.  */
+const char *cgen_place(cgen *c, const store *st, const subscript *at);
+
 /* Element AT of BASE.  */
 const char *cgen_element(cgen *c, const char *base, shape s, const subscript *at);
 
@@ -81,11 +103,29 @@ bool cgen_is_local(const cgen *c, int n);
 /* Declare the array of N, followed by INIT.  */
 void cgen_declare(cgen *c, int n, const char *init);
 
+/* One operand of a product at AT, between parentheses where it is a sum.  */
+const char *cgen_factor(cgen *c, int n, const subscript *at);
+
+/* Element AT of what the sums N are added into: an array of their own, or the place of their store.  */
+const char *cgen_target(cgen *c, int n, const subscript *at);
+
+/* The array of the sums N, all zeros; nothing if they are added to what a store's place holds.  */
+void cgen_declare_sums(cgen *c, int n);
+
 /* " = {{0}}", for an array of shape S.  */
 const char *cgen_zeros(arena *a, shape s);
 
 /* What the spec says about N.  */
 void cgen_comment(cgen *c, int n);
+
+/* A reduction N: its array or scalar before the first element; the share of element AT of its argument; and all
+   of it, in loops of its own.  */
+void cgen_reduce_begin(cgen *c, int n);
+void cgen_reduce_element(cgen *c, int n, const subscript *at);
+void cgen_reduce(cgen *c, int n);
+
+/* The loops of a product of matrices.  */
+void cgen_product(cgen *c, int n);
 
 /* The loops of an operator of its own.  */
 void cgen_linear(cgen *c, int n);

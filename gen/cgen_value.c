@@ -62,6 +62,12 @@ void cgen_for(cgen *c, const char *variable, int64_t n)
     cgen_macro(c->out, "et_for", 2, arg);
 }
 
+void cgen_for_each(cgen *c, const char *variable, int64_t n)
+{
+    cgen_macro(c->out, "et_independent", 0, NULL);
+    cgen_for(c, variable, n);
+}
+
 void cgen_for_from(cgen *c, const char *variable, int64_t from, int64_t to, int64_t step)
 {
     const char *arg[] = {variable, arena_printf(c->arena, "%lld", (long long)from),
@@ -94,7 +100,7 @@ void cgen_end(cgen *c)
 
 static const char *const reserved[] = {"p",    "s",   "e",   "in",  "target", "out", "jac",
                                        "sig",  "ds",  "de",  "grad", "i",  "k",      "m",   "n",
-                                       "b",    "o",   "q",   "r",   "tape",   "n_steps", "t",
+                                       "b",    "o",   "q",   "r",   "row",  "panel", "tape",   "n_steps", "t",
                                        "x0",  "x1",  "x2",  "x3",  "x4",     "x5", "x6", "x7", "seed", "lane", "total_q", "sum",
                                        "total", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};
 
@@ -181,19 +187,59 @@ const char *cgen_element(cgen *c, const char *base, shape s, const subscript *at
     return base;
 }
 
-/* The array or scalar that holds leaf or kept node N, without subscripts.  */
+/* Has what is reached at BASE one element or array a sample, from another block than the function's own?  */
+static bool of_samples(const cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    if (c->style->batch <= 1)
+        return false;
+    if (v->op == OP_var)
+        return ir_is_batched(&c->ir->var[v->var]);
+    return c->sc->hold[n] == HOLD_PLACE && !c->sc->store[c->sc->place_of[n]].add;
+}
+
+/* Values of a pass begin at sample 0, those of a block at sample b.  */
+static const subscript *from_sample_b(const cgen *c, const subscript *at, int rank, subscript *res)
+{
+    if (c->style->rows == 0 || c->style->rows == c->style->batch)
+        return at;
+    memcpy(res, at, sizeof *at * (size_t)rank);
+    res[0].text = at[0].text ? arena_printf(c->arena, "b + %s", at[0].text) : "b";
+    return res;
+}
+
+const char *cgen_place(cgen *c, const store *st, const subscript *at)
+{
+    shape s = c->ir->node[st->node].shape;
+    subscript shifted[RANK_MAX];
+    if (st->add || c->style->batch <= 1)
+        return cgen_element(c, st->place, s, at);
+    if (c->style->rows == 0)
+        return cgen_element(c, arena_printf(c->arena, "%s[b]", st->place), s, at);
+    return cgen_element(c, st->place, s, from_sample_b(c, at, s.rank, shifted));
+}
+
+/* The array or scalar that holds leaf or kept node N, without subscripts but that of the one sample.  */
 const char *cgen_base(cgen *c, int n)
 {
     const ir_node *v = &c->ir->node[n];
+    const char *one = of_samples(c, n) && c->style->rows == 0 ? "[b]" : "";
     if (v->op == OP_var) {
         const var *x = &c->ir->var[v->var];
-        bool batched = c->style->batched && ir_is_batched(x);
-        return arena_printf(c->arena, "%s%s%s", c->style->block[x->kind], x->c_name,
-                            batched ? "[b]" : "");
+        return arena_printf(c->arena, "%s%s%s", c->style->block[x->kind], x->c_name, one);
     }
     if (c->sc->hold[n] == HOLD_PLACE)
-        return c->sc->store[c->sc->place_of[n]].place;
+        return arena_printf(c->arena, "%s%s", c->sc->store[c->sc->place_of[n]].place, one);
     return cgen_name(c, n);
+}
+
+const char *cgen_held(cgen *c, int n, const subscript *at)
+{
+    shape s = c->ir->node[n].shape;
+    subscript shifted[RANK_MAX];
+    if (of_samples(c, n))
+        at = from_sample_b(c, at, s.rank, shifted);
+    return cgen_element(c, cgen_base(c, n), s, at);
 }
 
 /* The number of element AT of an array of shape S.  */
@@ -232,11 +278,13 @@ static const char *reshaped(cgen *c, int n, const subscript *at, int *prec)
 {
     const ir_node *v = &c->ir->node[n];
     shape from = c->ir->node[v->arg[0]].shape;
+    subscript inner[RANK_MAX];
     if (!shape_same_places(from, v->shape)) {
         *prec = 0;
+        if (of_samples(c, v->arg[0]))
+            at = from_sample_b(c, at, v->shape.rank, inner);
         return flat_element(c, cgen_base(c, v->arg[0]), from, v->shape, at);
     }
-    subscript inner[RANK_MAX];
     int k = 0;
     for (int i = 0; i < from.rank; i++) {
         inner[i] = (subscript){NULL, 0};
@@ -288,7 +336,7 @@ const char *cgen_view(cgen *c, int n, const subscript *at, int *prec)
         if (v->op == OP_slice)
             inner[v->axis].add += v->start;
         else if (v->op == OP_take)
-            inner[from.rank - 1] = (subscript){cgen_value(c, index, NULL, &zero), 0};
+            inner[from.rank - 1] = (subscript){cgen_value(c, index, at, &zero), 0};
         else
             inner[from.rank - 1] = gathered(c, v, at[rank - 1]);
     }
@@ -344,8 +392,11 @@ static const char *placeholder(cgen *c, int n, char what, const subscript *at)
         return c->ir->real_bits == 32 ? "f32" : "f64";
     if (what == 's')
         return arena_printf(c->arena, "%lld", (long long)v->start);
-    const char *number = subscript_text(c, flat_subscript(c, v->shape, at));
-    return c->style->batched ? arena_printf(c->arena, "%lld * b + %s",
+    subscript shifted[RANK_MAX];
+    bool passes = c->style->batch > 1 && c->style->rows > 0, one = c->style->batch > 1 && !passes;
+    const char *number = subscript_text(
+        c, flat_subscript(c, v->shape, passes ? from_sample_b(c, at, v->shape.rank, shifted) : at));
+    return one ? arena_printf(c->arena, "%lld * b + %s",
                                             (long long)shape_numel(v->shape), number)
                              : number;
 }
@@ -424,5 +475,5 @@ const char *cgen_value(cgen *c, int n, const subscript *at, int *prec)
         return cgen_name(c, n);
     if (c->sc->hold[n] == HOLD_INLINE)
         return cgen_expression(c, n, at, prec);
-    return cgen_element(c, cgen_base(c, n), v->shape, at);
+    return cgen_held(c, n, at);
 }

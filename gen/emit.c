@@ -375,7 +375,7 @@ static void set_body(emitter *em, const char *name, const function_plan *f, cons
                      bool returns)
 {
     const ir *g = em->ir;
-    cgen_style style = {.batched = g->batch > 1, .unroll = em->options->unroll,
+    cgen_style style = {.batch = g->batch, .rows = f->rows, .unroll = em->options->unroll,
                         .math = em->options->math};
     style.block[VAR_INPUT] = "in->";
     style.block[VAR_TARGET] = "target->";
@@ -391,7 +391,7 @@ static void set_body(emitter *em, const char *name, const function_plan *f, cons
     buf_puts(&em->values, buf_text(&body));
     close_list(em);
     size_t behind = body.len;
-    style.batched = false;
+    style.batch = 1;
     if (f->once)
         cgen_body(f->once->schedule, &style, &body);
     buf_printf(&em->values, "m4_define(«et_once_%s», «", name);
@@ -406,6 +406,9 @@ static void set_body(emitter *em, const char *name, const function_plan *f, cons
             line(em, arena_printf(g->arena, "(void)%.*s;", (int)strlen(*args) - 2, *args));
     close_list(em);
     set_flag(em, arena_printf(g->arena, "returns_%s", name), returns);
+    set_flag(em, arena_printf(g->arena, "passes_%s", name), g->batch > (f->rows ? f->rows : 1));
+    set(em, arena_printf(g->arena, "next_%s", name),
+        f->rows > 1 ? arena_printf(g->arena, "b += %lld", (long long)f->rows) : "b++");
     buf_free(&body);
 }
 
@@ -443,7 +446,6 @@ static void set_bodies(emitter *em)
     }
     set_flag(em, "has_synthesiser", plan->set.synthesiser && loss);
     set_number(em, "window", plan->set.window);
-    set_flag(em, "batched", em->ir->batch > 1);
     set_flag(em, "has_loss", loss);
     set_flag(em, "has_trace", fused || window);
     set_flag(em, "has_learn", fused);

@@ -104,7 +104,7 @@ void jacobian_put(learner *l, function_plan *f, bool signals)
             continue;
         const char *block = signals ? "sig->" : "jac->";
         learner_put(l, f, e->node,
-            learner_place(l, arena_printf(l->ir->arena, "%s%s", block, e->field)), false, -1);
+            arena_printf(l->ir->arena, "%s%s", block, e->field), false, -1);
     }
 }
 

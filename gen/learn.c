@@ -11,11 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-const char *learner_place(const learner *l, const char *place)
-{
-    return l->ir->batch > 1 ? arena_printf(l->ir->arena, "%s[b]", place) : place;
-}
-
 void learner_put(const learner *l, function_plan *f, int node, const char *place, bool add,
                  int variable)
 {
@@ -201,11 +196,11 @@ static void put_step(const learner *l, function_plan *f)
         const var *x = &g->var[v];
         if (x->kind == VAR_HIDDEN || x->kind == VAR_STATE)
             learner_put(l, f, x->next,
-                        learner_place(l, arena_printf(g->arena, "s->%s", x->c_name)), false, v);
+                        arena_printf(g->arena, "s->%s", x->c_name), false, v);
     }
     for (int i = 0; i < g->n_outputs; i++)
         learner_put(l, f, g->output[i].node,
-                    learner_place(l, arena_printf(g->arena, "out->%s", g->output[i].c_name)), false,
+                    arena_printf(g->arena, "out->%s", g->output[i].c_name), false,
                     -1);
 }
 
@@ -220,13 +215,9 @@ static void put_traces(const learner *l, function_plan *f)
     const ir *g = l->ir;
     for (int v = 0; v < g->n_vars; v++) {
         const var *x = &g->var[v];
-        const char *place = arena_printf(g->arena, "e->%s", x->c_name);
-        if (x->kind != VAR_TRACE)
-            continue;
-        if (x->pooled)
-            learner_put(l, learner_once(l, f), x->next, place, false, v);
-        else
-            learner_put(l, f, x->next, learner_place(l, place), false, v);
+        if (x->kind == VAR_TRACE)
+            learner_put(l, x->pooled ? learner_once(l, f) : f, x->next,
+                        arena_printf(g->arena, "e->%s", x->c_name), false, v);
     }
 }
 
@@ -406,7 +397,7 @@ static void plan_back(learner *l)
         const var *h = &g->var[l->gr->hidden[s]];
         int node = l->adj.direct[h->now];
         learner_put(l, f, node == NO_NODE ? ir_const(g, 0, h->shape) : node,
-                    learner_place(l, arena_printf(g->arena, "ds->%s", h->c_name)), false,
+                    arena_printf(g->arena, "ds->%s", h->c_name), false,
                     variable[s]);
     }
     if (l->synthesiser)

@@ -63,6 +63,7 @@ typedef struct function_plan {
     store *store;
     int n;
     size_t cap;
+    int64_t rows;             /* samples a pass, the first axis of their values; 0: one, without an axis */
     const schedule *schedule; /* NULL until report_measure has run */
     int *sum;                 /* its variables of kind VAR_SUM */
     int n_sums;

@@ -45,10 +45,7 @@ typedef struct {
     int correction;        /* the variable of the factors' bias correction, or -1 */
 } learner;
 
-/* PLACE, of this sample.  */
-const char *learner_place(const learner *l, const char *place);
-
-/* F stores NODE at PLACE; VARIABLE as in schedule.h.  */
+/* F stores NODE at PLACE, or adds it there, whatever the sample; VARIABLE as in schedule.h.  */
 void learner_put(const learner *l, function_plan *f, int node, const char *place, bool add,
                  int variable);
 

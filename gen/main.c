@@ -110,6 +110,7 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
     if (o->dump)
         return dump(g, out);
     report *r = report_measure(plan, emit_rule_text(a, &set));
+    verify(g);
     report_check(r, &o->limits, d);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: the plan.  Out: its functions scheduled, and what they and the blocks of memory cost.
+/* In: the plan.  Out: its functions for the whole batch, scheduled, and what they and the blocks of memory cost.
    Afterwards every block has the size that a C compiler gives its struct (checked in
    tests/check_report.c).  */
+#include "batch.h"
 #include "flops.h"
 #include "report.h"
 #include "size.h"
@@ -217,7 +218,7 @@ static report_function *measure_function(report *r, const char *name, const func
     report_function *f = &r->function[r->n_functions++];
     f->name = name;
     f->array_bytes = sc->array_bytes;
-    f->flops = size_times(flops_count(sc), r->batch);
+    f->flops = size_times(flops_count(sc), r->batch / (plan->rows ? plan->rows : 1));
     measure_arrays(f, sc);
     measure_once(r, f, plan);
     f->frame_bytes = size_plus(f->array_bytes, FRAME_BYTES + local_bytes(sc));
@@ -297,6 +298,7 @@ report *report_measure(model_plan *plan, const char *rule)
 {
     const ir *g = plan->ir;
     report *r = ARENA_NEW(g->arena, report);
+    batch_run(plan);
     *r = (report){
         .model = g->name, .rule = rule, .real_bits = g->real_bits, .batch = g->batch, .ir = g};
     measure_blocks(r, plan);

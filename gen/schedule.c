@@ -9,7 +9,7 @@
 #include "canon.h"
 #include "size.h"
 
-enum { CHEAP = 4 };
+enum { CHEAP = 4, SHORT = 16, LARGE = 1 << 14 };
 
 static bool is_view_op(op_code op)
 {
@@ -41,6 +41,18 @@ static bool is_reduction(op_code op)
 static bool is_leaf(op_code op)
 {
     return op == OP_var || op == OP_const || op == OP_iota;
+}
+
+/* A sum along neighbours in memory keeps a compiler from making vectors of the loop that it stands in: it has loops
+   of its own, unless they would be short, or its argument too large for an array.  */
+static bool reduces_in_loop(const ir *g, int n)
+{
+    const ir_node *v = &g->node[n];
+    if (!is_reduction(v->op))
+        return false;
+    shape s = g->node[v->arg[0]].shape;
+    int64_t size = shape_numel(s);
+    return !(v->mask & 1u << (s.rank - 1)) || size <= SHORT || size > LARGE;
 }
 
 static bool in_loop(const schedule *sc, int n)
@@ -103,7 +115,7 @@ static void first_levels(schedule *sc)
         sc->level[n] = 0;
         if (!sc->live[n] || is_leaf(v->op) || schedule_is_view(sc, n))
             continue;
-        bool reads_here = in_loop(sc, n) || is_reduction(v->op);
+        bool reads_here = in_loop(sc, n) || reduces_in_loop(g, n);
         for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, v->arg[i], &direct);
@@ -142,7 +154,7 @@ static users find_users(const schedule *sc)
                 int x = below_views(sc, g->node[n].arg[i], &direct);
                 user_range *r = &u.range[x];
                 if (pass == 1) {
-                    bool loop = in_loop(sc, n) || is_reduction(g->node[n].op);
+                    bool loop = in_loop(sc, n) || reduces_in_loop(g, n);
                     u.user[r->first + r->count] = n;
                     u.through_view[r->first + r->count] =
                         !direct || !loop || is_view_op(g->node[n].op);
@@ -251,7 +263,7 @@ static void place_node(schedule *sc, int n)
 {
     const ir *g = sc->ir;
     const ir_node *v = &g->node[n];
-    if (in_loop(sc, n) || is_reduction(v->op)) {
+    if (in_loop(sc, n) || reduces_in_loop(g, n)) {
         shape s = is_reduction(v->op) ? g->node[v->arg[0]].shape : v->shape;
         kernel *k = loop_at(sc, sc->level[n], s);
         ARENA_PUSH(g->arena, k->item, k->n_items, k->cap_items, n);
@@ -398,13 +410,40 @@ static bool read_later(const last_reader *r, int at)
     return r->direct > at || r->view >= at;
 }
 
+/* Does what computes its value add it to the place of store I?  */
+static bool added_in_place(const schedule *sc, int i)
+{
+    int n = sc->store[i].node;
+    return sc->store[i].add && sc->hold[n] == HOLD_PLACE && sc->place_of[n] == i;
+}
+
+/* Sums that nothing but one store reads need no array: they are added to where the store would add them.  */
+static void add_in_place(schedule *sc)
+{
+    const ir *g = sc->ir;
+    users u = find_users(sc);
+    int *stores = ARENA_ARRAY(g->arena, int, g->n_nodes);
+    for (int i = 0; i < sc->n_stores; i++)
+        stores[sc->store[i].node]++;
+    for (int i = 0; i < sc->n_stores; i++) {
+        int n = sc->store[i].node;
+        op_code op = g->node[n].op;
+        bool sums = op == OP_sum || op == OP_outer || op == OP_einsum;
+        if (!sums || !sc->store[i].add || stores[n] > 1 || u.range[n].count > 0)
+            continue;
+        sc->hold[n] = HOLD_PLACE;
+        sc->place_of[n] = i;
+        sc->store[i].level = sc->level[n];
+    }
+}
+
 /* Into the loops of their levels, those that overwrite behind the others: these may still read what is
    overwritten.  */
 static void push_stores(schedule *sc, bool overwriting)
 {
     const ir *g = sc->ir;
     for (int i = 0; i < sc->n_stores; i++) {
-        if ((sc->store[i].var >= 0) != overwriting)
+        if ((sc->store[i].var >= 0) != overwriting || added_in_place(sc, i))
             continue;
         kernel *k = loop_at(sc, sc->store[i].level, g->node[sc->store[i].node].shape);
         ARENA_PUSH(g->arena, k->store, k->n_stores, k->cap_stores, i);
@@ -416,8 +455,11 @@ static void place_stores(schedule *sc, int last)
 {
     const ir *g = sc->ir;
     const last_reader *readers = find_readers(sc);
+    add_in_place(sc);
     for (int i = 0; i < sc->n_stores; i++) {
         store *st = &sc->store[i];
+        if (added_in_place(sc, i))
+            continue;
         bool computed = op_table[g->node[st->node].op].elementwise;
         int home = computed ? sc->kernel_of[st->node] : -1;
         bool wait = !computed || (st->var >= 0 && read_later(&readers[st->var], home));

@@ -9,7 +9,7 @@
 typedef struct {
     int node;
     const char *place; /* the C array or scalar that takes it, without subscripts: s->h */
-    bool add;          /* += */
+    bool add;          /* += ; then the place is no sample's, and all others are */
     int var;           /* the carried variable that this overwrites, or -1 */
     int level;         /* the schedule's */
 } store;

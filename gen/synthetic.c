@@ -84,7 +84,7 @@ static void add_guessed(learner *l, const int *seed)
         const var *h = &g->var[l->gr->hidden[s]];
         int node = l->adj.direct[h->now];
         learner_put(l, &l->plan->back, node == NO_NODE ? ir_const(g, 0, h->shape) : node,
-                    learner_place(l, arena_printf(g->arena, "de->%s", h->c_name)), false, l->guessed[s]);
+                    arena_printf(g->arena, "de->%s", h->c_name), false, l->guessed[s]);
     }
     l->adj = of_losses;
 }
@@ -109,7 +109,7 @@ static void put_guess(learner *l, int k)
     for (int a = 0; a < group->n_states; a++) {
         const char *h = g->var[l->gr->hidden[group->state[a]]].c_name;
         learner_put(l, &l->plan->guess, part_of(g, group, all, a),
-                    learner_place(l, arena_printf(g->arena, "de->%s", h)), false, -1);
+                    arena_printf(g->arena, "de->%s", h), false, -1);
     }
 }
 

@@ -27,6 +27,11 @@ m4_define(«et_for_from», «for (int $1 = $2; $1 < $3; $4) {
 m4_define(«et_block», «{
 @+
 »)m4_dnl
+m4_dnl et_independent
+m4_dnl --------------
+m4_dnl Before a loop whose turns do not depend on one another.
+m4_define(«et_independent», «ETR_INDEPENDENT
+»)m4_dnl
 m4_define(«et_end», «@-
 }
 »)m4_dnl

@@ -4,10 +4,11 @@ m4_dnl The source of a model.  The values are listed in templates/README.md.
 
 m4_dnl et_function(BODY)
 m4_dnl -----------------
-m4_dnl The inside of a function that does BODY for each sample of the batch, and behind them the rest of it.
+m4_dnl The inside of a function that does BODY for all samples of the batch, some in each pass, and behind them the
+m4_dnl rest of it.
 m4_define(«et_function», «{
 @+
-et_unused_$1«»et_if(et_value(batched), «for (int b = 0; b < et_value(batch); b++) {
+et_unused_$1«»et_if(et_value(passes_$1), «for (int b = 0; b < et_value(batch); et_value(next_$1)) {
 @+
 et_body_$1«»@-
 }
@@ -32,6 +33,16 @@ et_file(1)
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
+
+/* Before a loop whose turns do not depend on one another: compilers need not look for pointers that meet.  */
+#if defined __clang__
+#pragma clang diagnostic ignored "-Wpass-failed"
+#define ETR_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined __GNUC__ && !defined __TINYC__
+#define ETR_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define ETR_INDEPENDENT
+#endif
 
 /* Do an int and a size_t of this machine hold the sizes of this model?  */
 typedef char et_value(name)_int_is_wide_enough[INT_MAX >= et_value(largest_count) ? 1 : -1];

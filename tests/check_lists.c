@@ -99,6 +99,8 @@ static const struct {
     {"et_function(«", "et_unused_", ""},
     {"et_function(«", "et_once_", ""},
     {"et_function(«", "et_value(returns_", ")"},
+    {"et_function(«", "et_value(passes_", ")"},
+    {"et_function(«", "et_value(next_", ")"},
 };
 
 /* TEXT without the lines that are m4's comments.  */
@@ -141,6 +143,8 @@ static const struct {
     {"set_body(em, \"", "et_unused_", ""},
     {"set_body(em, \"", "et_once_", ""},
     {"set_body(em, \"", "et_value(returns_", ")"},
+    {"set_body(em, \"", "et_value(passes_", ")"},
+    {"set_body(em, \"", "et_value(next_", ")"},
 };
 
 static void find_given(words *w)

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: a product of matrices.  Out: its loops.
+   Afterwards the innermost one runs over neighbours in memory, without a sum of its own, so that a compiler makes
+   vectors of it; each sum is met once for several turns of the contracted axis; and a weight is read once for all
+   rows that it meets.  */
+#include "cgen_part.h"
+
+#include <string.h>
+
+/* Turns of the contracted axis at a time; columns of a panel, and from how many rows on it is worth its making.  */
+enum { ROWS = 8, PANEL = 64, PANEL_ROWS = 4 };
+
+/* A place in a loop that takes several turns at once.  */
+static subscript turn(const char *variable, int64_t k)
+{
+    return (subscript){variable, k};
+}
+
+/* y[o] = x[0] * W[0][o] + ...; written out.  */
+static void small_product(cgen *c, int n, subscript *x, subscript *y, int64_t inner)
+{
+    const ir_node *v = &c->ir->node[n];
+    bool plain = v->op == OP_matmul;
+    int last = v->shape.rank - 1;
+    for (int64_t o = 0; o < v->shape.dim[last]; o++) {
+        buf text = {0};
+        y[last] = turn(NULL, o);
+        buf_printf(&text, "%s =", cgen_element(c, cgen_name(c, n), v->shape, y));
+        for (int64_t i = 0; i < inner; i++) {
+            subscript w[2] = {turn(NULL, plain ? i : o + v->start), turn(NULL, plain ? o : i)};
+            x[last] = turn(NULL, i);
+            buf_printf(&text, "%s %s * %s", i ? " +" : "", cgen_factor(c, v->arg[0], x),
+                       cgen_factor(c, v->arg[1], w));
+        }
+        buf_puts(&text, ";");
+        cgen_line(c, buf_text(&text));
+        buf_free(&text);
+    }
+}
+
+/* Some turns of the contracted axis at a time, so that the sums are met once for all of them: x0, x1, ... are
+   the factors that stand still in the innermost loop.  */
+typedef struct {
+    int64_t first, n; /* turns */
+    const char *at;   /* the loop's variable; NULL: there is none */
+} turns;
+
+static subscript turn_of(const turns *t, int64_t k)
+{
+    return turn(t->at, t->first + k);
+}
+
+static void still_factor(cgen *c, int64_t k, const char *value)
+{
+    cgen_line(c, arena_printf(c->arena, "const %s x%lld = %s;", cgen_real(c), (long long)k, value));
+}
+
+/* BLOCK for all turns of an axis of SIZE.  */
+static void in_blocks(cgen *c, int n, int64_t size, const char *variable,
+                      void (*block)(cgen *c, int n, const turns *t))
+{
+    int64_t blocks = size - size % ROWS;
+    if (blocks > 0) {
+        cgen_for_from(c, variable, 0, blocks, ROWS);
+        block(c, n, &(turns){0, ROWS, variable});
+        cgen_end(c);
+    }
+    if (blocks < size)
+        block(c, n, &(turns){blocks, size - blocks, NULL});
+}
+
+/* y[.., o] += x[.., q] W[q][o] + ... */
+static void add_rows(cgen *c, int n, const turns *t)
+{
+    const ir_node *v = &c->ir->node[n];
+    shape lead = v->shape;
+    int last = --lead.rank;
+    subscript x[RANK_MAX], y[RANK_MAX];
+    buf sum = {0};
+    cgen_loops(c, lead, x);
+    memcpy(y, x, sizeof *y * (size_t)last);
+    y[last] = turn("o", 0);
+    bool block = last == 0 && !t->at;
+    if (block)
+        cgen_macro(c->out, "et_block", 0, NULL);
+    for (int64_t k = 0; k < t->n; k++) {
+        subscript w[2] = {turn_of(t, k), turn("o", 0)};
+        x[last] = w[0];
+        still_factor(c, k, cgen_factor(c, v->arg[0], x));
+        buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k, cgen_factor(c, v->arg[1], w));
+    }
+    cgen_for_each(c, "o", v->shape.dim[last]);
+    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_target(c, n, y), buf_text(&sum)));
+    cgen_ends(c, last + 1 + block);
+    buf_free(&sum);
+}
+
+/* y[q] = sum over o of W[q][o] x[o], in partial sums that the compiler keeps in registers.  */
+static void matmul_t(cgen *c, int n, int64_t inner)
+{
+    const ir_node *v = &c->ir->node[n];
+    shape lead = v->shape;
+    int last = --lead.rank;
+    subscript x[RANK_MAX], at[RANK_MAX], w[2] = {turn("q", v->start), turn("o", 0)};
+    cgen_loops(c, lead, x);
+    memcpy(at, x, sizeof *at * (size_t)last);
+    cgen_for(c, "q", v->shape.dim[last]);
+    for (cgen_lanes l = cgen_lanes_begin(c, "o", inner); cgen_lanes_more(c, &l);) {
+        x[last] = w[1] = l.at;
+        cgen_line(c, arena_printf(c->arena, "%s += %s * %s;", l.to, cgen_factor(c, v->arg[1], w),
+                                  cgen_factor(c, v->arg[0], x)));
+    }
+    at[last] = turn("q", 0);
+    cgen_line(c, arena_printf(c->arena, "%s = total_q;", cgen_target(c, n, at)));
+    cgen_ends(c, last + 1);
+}
+
+/* The widest panel that divides SIZE columns; 0: none is worth its while.  */
+static int64_t panel_width(int64_t size)
+{
+    int64_t width = size <= 2 * PANEL ? size : PANEL;
+    while (size % width != 0)
+        width--;
+    return width >= ROWS ? width : 0;
+}
+
+/* y[.., q + r] += x[.., o] panel[o][r] + ... */
+static void add_panel(cgen *c, int n, const turns *t)
+{
+    const ir_node *v = &c->ir->node[n];
+    shape lead = v->shape;
+    int last = --lead.rank;
+    int64_t size = v->shape.dim[last], width = panel_width(size);
+    subscript x[RANK_MAX], y[RANK_MAX];
+    buf sum = {0};
+    cgen_loops(c, lead, x);
+    memcpy(y, x, sizeof *y * (size_t)last);
+    y[last] = turn(width == size ? "r" : "q + r", 0);
+    for (int64_t k = 0; k < t->n; k++) {
+        subscript w[2] = {turn_of(t, k), turn("r", 0)};
+        x[last] = w[0];
+        still_factor(c, k, cgen_factor(c, v->arg[0], x));
+        buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k,
+                   cgen_element(c, "panel", shape_of2(1, 1), w));
+    }
+    cgen_for_each(c, "r", width);
+    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_target(c, n, y), buf_text(&sum)));
+    cgen_ends(c, last + 1);
+    buf_free(&sum);
+}
+
+/* The same product for several rows x: W is turned over, panel by panel, so that the sums are vectors.  */
+static void matmul_t_rows(cgen *c, int n, int64_t inner)
+{
+    const ir_node *v = &c->ir->node[n];
+    int64_t size = v->shape.dim[v->shape.rank - 1], width = panel_width(size);
+    subscript w[2] = {turn(width == size ? "r" : "q + r", v->start), turn("o", 0)};
+    if (width < size)
+        cgen_for_from(c, "q", 0, size, width);
+    else
+        cgen_macro(c->out, "et_block", 0, NULL);
+    cgen_line(c, arena_printf(c->arena, "%s panel[%lld][%lld];", cgen_real(c), (long long)inner,
+                              (long long)width));
+    cgen_for(c, "o", inner);
+    cgen_for(c, "r", width);
+    cgen_line(c, arena_printf(c->arena, "panel[o][r] = %s;", cgen_factor(c, v->arg[1], w)));
+    cgen_ends(c, 2);
+    in_blocks(c, n, inner, "o", add_panel);
+    cgen_end(c);
+}
+
+static void matrix_product(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    shape lead = v->shape;
+    int last = --lead.rank;
+    int64_t inner = c->ir->node[v->arg[0]].shape.dim[last], outer = v->shape.dim[last];
+    subscript x[RANK_MAX], y[RANK_MAX];
+    bool small = outer <= c->style->unroll && inner * outer <= 4 * c->style->unroll;
+    bool panels = v->op == OP_matmul_t && shape_numel(lead) >= PANEL_ROWS && panel_width(outer);
+    if (small || (v->op == OP_matmul_t && !panels))
+        cgen_declare(c, n, "");
+    else
+        cgen_declare_sums(c, n);
+    if (small) {
+        cgen_loops(c, lead, x);
+        memcpy(y, x, sizeof *y * (size_t)last);
+        small_product(c, n, x, y, inner);
+        cgen_ends(c, last);
+    } else if (panels) {
+        matmul_t_rows(c, n, inner);
+    } else if (v->op == OP_matmul_t) {
+        matmul_t(c, n, inner);
+    } else {
+        in_blocks(c, n, inner, "q", add_rows);
+    }
+}
+
+/* w[q][o] += x[m][q] * y[m][o] + ..., some rows m at a time.  */
+static void add_outer(cgen *c, int n, const turns *t)
+{
+    const ir_node *v = &c->ir->node[n];
+    int last = c->ir->node[v->arg[0]].shape.rank - 1;
+    subscript x[RANK_MAX], y[RANK_MAX], w[2] = {turn("q", 0), turn("o", 0)};
+    buf sum = {0};
+    for (int d = 0; d + 1 < last; d++)
+        x[d] = y[d] = turn(cgen_loop_var[d], 0);
+    x[last] = w[0];
+    y[last] = w[1];
+    cgen_for(c, "q", v->shape.dim[0]);
+    for (int64_t k = 0; k < t->n; k++) {
+        if (last > 0)
+            x[last - 1] = y[last - 1] = turn_of(t, k);
+        still_factor(c, k, cgen_factor(c, v->arg[0], x));
+        buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k, cgen_factor(c, v->arg[1], y));
+    }
+    cgen_for_each(c, "o", v->shape.dim[1]);
+    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_target(c, n, w), buf_text(&sum)));
+    cgen_ends(c, 2);
+    buf_free(&sum);
+}
+
+static void outer_product(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    shape rows = c->ir->node[v->arg[0]].shape;
+    int64_t size = 1;
+    rows.rank--;
+    cgen_declare_sums(c, n);
+    if (rows.rank > 0)
+        size = rows.dim[--rows.rank];
+    for (int d = 0; d < rows.rank; d++)
+        cgen_for(c, cgen_loop_var[d], rows.dim[d]);
+    in_blocks(c, n, size, "row", add_outer);
+    cgen_ends(c, rows.rank);
+}
+
+void cgen_product(cgen *c, int n)
+{
+    if (c->ir->node[n].op == OP_outer)
+        outer_product(c, n);
+    else
+        matrix_product(c, n);
+}
