@@ -10,6 +10,10 @@
    program stands in; else the folder of the configuration.  */
 const char *datadir_find(arena *a);
 
+/* Where PATH, a folder of the configuration, is for the installation whose data files are in FOUND: beside
+   them where the prefix was moved.  */
+const char *datadir_relative(arena *a, const char *found, const char *path);
+
 /* What datadir_find does without the environment for the program EXE, which was to be installed into
    BIN, its data into DATA.  NULL: neither prefix nor tree has the files.  */
 const char *datadir_beside(arena *a, const char *exe, const char *bin, const char *data);

@@ -3,6 +3,7 @@
 #include "option_table.h"
 
 #include "elementary.h"
+#include "datadir.h"
 #include "option_docs.h"
 #include "rule.h"
 #include "schema.h"
@@ -182,6 +183,22 @@ static int print_help(const option_row *row, const char *value, arena *a, option
     return EXIT_SUCCESS;
 }
 
+/* --print-WHAT: one line for a makefile.  */
+static int print_place(const option_row *row, const char *value, arena *a, options *o)
+{
+    const char *data = datadir_find(a), *what = row->name + strlen("print-");
+    (void)value, (void)o;
+    if (strcmp(what, "datadir") == 0)
+        puts(data);
+    else if (strcmp(what, "runtime") == 0)
+        printf("%s/runtime\n", data);
+    else if (strcmp(what, "cflags") == 0)
+        printf("-I%s/etrace\n", datadir_relative(a, data, INCLUDEDIR));
+    else
+        printf("-L%s -letrace -lm\n", datadir_relative(a, data, LIBDIR));
+    return EXIT_SUCCESS;
+}
+
 static int print_schema(const option_row *row, const char *value, arena *a, options *o)
 {
     buf text = {0};
@@ -328,6 +345,16 @@ const option_row option_rows[] = {
      "auto: on a terminal, unless NO_COLOR is set.", FIELD(color), .words = colors},
     {OPTION_NUMBER, '\0', NULL, "max-errors", "N", "stop after N errors (default: 20; 0: never)",
      FIELD(max_errors), .max = INT_MAX},
+
+    {OPTION_HEADING, .help = "For makefiles; each is printed, and nothing else is done"},
+    {OPTION_OTHER, '\0', NULL, "print-datadir", NULL, "the folder of templates and runtime",
+     .read = print_place},
+    {OPTION_OTHER, '\0', NULL, "print-runtime", NULL, "the folder of the runtime's sources",
+     .read = print_place},
+    {OPTION_OTHER, '\0', NULL, "print-cflags", NULL, "what a compiler needs to find its headers",
+     .read = print_place},
+    {OPTION_OTHER, '\0', NULL, "print-ldflags", NULL, "what a linker needs to find its library",
+     .read = print_place},
 
     {OPTION_HEADING, .help = "Other"},
     {OPTION_FLAG, '\0', NULL, "keep-temps", NULL, "keep what m4 was given, as NAME.m4", FIELD(keep_temps)},

@@ -281,6 +281,23 @@ START_TEST(types_and_batch)
 }
 END_TEST
 
+START_TEST(places_for_makefiles)
+{
+    const char *data = getenv("ETRACE_DATADIR");
+    cli_run("--print-datadir", 0, NULL);
+    ck_assert_int_eq(strncmp(buf_text(&cli_result.out), data, strlen(data)), 0);
+    cli_shell("test -r \"$(\"$E\" --print-runtime)/etrace.c\"", 0);
+    ck_assert_int_eq(setenv("ETRACE_DATADIR", "/opt/x" DATADIR, 1), 0);
+    cli_run("--print-cflags", 0, NULL);
+    ck_assert_str_eq(buf_text(&cli_result.out), "-I/opt/x" INCLUDEDIR "/etrace\n");
+    cli_run("--print-ldflags", 0, NULL);
+    ck_assert_str_eq(buf_text(&cli_result.out), "-L/opt/x" LIBDIR " -letrace -lm\n");
+    ck_assert_int_eq(setenv("ETRACE_DATADIR", "/other", 1), 0);
+    cli_run("--print-ldflags", 0, NULL);
+    ck_assert_str_eq(buf_text(&cli_result.out), "-L" LIBDIR " -letrace -lm\n");
+}
+END_TEST
+
 Suite *outputs_suite(void)
 {
     const struct { const char *name; const TTest *test[8]; } cases[] = {
@@ -288,7 +305,7 @@ Suite *outputs_suite(void)
                      depfile_has_cells_and_arrays, make_reads_the_depfile, depfile_usage}},
         {"files", {standalone, single_file, runtime_is_missing, temporary_files_are_kept, comments_say_where}},
         {"several", {several_models, all_or_none}},
-        {"override", {constants_are_defined, types_and_batch}},
+        {"override", {constants_are_defined, types_and_batch, places_for_makefiles}},
     };
     Suite *s = suite_create("outputs");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
