@@ -260,7 +260,8 @@ void outputs_add(outputs *o, const char *path, buf *content)
         const output_file *f = &o->file[i];
 
         if (!is_stdout(path) && strcmp(f->path, path) == 0
-            && strcmp(buf_text(&f->content), buf_text(content)) == 0) {
+            && f->content.len == content->len
+            && memcmp(buf_text(&f->content), buf_text(content), content->len) == 0) {
             buf_free(content);
             return;
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every model: each pass in turn, until one reports an error; then all outputs, or none.  */
+#define _POSIX_C_SOURCE 200809L
 #include "bundle.h"
 #include "candidate.h"
 #include "compare.h"
@@ -8,11 +9,13 @@
 #include "lower.h"
 #include "options.h"
 #include "override.h"
+#include "picture.h"
 #include "report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int print(outputs *out, buf *text)
 {
@@ -20,16 +23,13 @@ static int print(outputs *out, buf *text)
     return EXIT_SUCCESS;
 }
 
-/* FORM is one of options_graphs.  */
-static int show(const graph *gr, const char *form, outputs *out)
+/* The graph in FORM to PATH.  */
+static int draw(const graph *gr, const char *form, const char *path, diag *d, outputs *out)
 {
-    static void (*const shows[])(const graph *, buf *) = {show_text, show_json, show_gv};
     buf text = {NULL, 0, 0};
-    int i = 0;
-    while (options_graphs[i] != form)
-        i++;
-    shows[i](gr, &text);
-    return print(out, &text);
+    int status = picture_draw(gr, form, &text, d) ? EXIT_SUCCESS : EXIT_ENVIRONMENT;
+    outputs_add(out, path, &text);
+    return status;
 }
 
 static int dump(const ir *g, outputs *out)
@@ -102,7 +102,7 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
         return SPEC_WRONG;
     verify(g);
     if (o->graph)
-        return show(gr, o->graph, out);
+        return draw(gr, o->graph, "-", d, out);
     model_plan *plan = learn_plan(gr, &set);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
@@ -119,6 +119,8 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
                                                : write_model(o, plan, s, r, a, d, out);
     if (!failed && (o->deps_only || (o->deps && !o->check_only)))
         add_depfile(o, d, a, out);
+    if (!failed && o->graph_file && !o->check_only)
+        failed = draw(gr, picture_form_of(o->graph_path), o->graph_path, d, out);
     if (!failed && o->report && s->n_losses > 0)
         candidate_rows(s, &lo, set.rule, r, a);
     if (!failed && o->report)
@@ -170,11 +172,14 @@ static int write_example(const options *o, arena *a)
 {
     const char *path = arena_printf(a, "%s/templates/init/%s.yaml", o->data_dir, o->init);
     outputs out = {.arena = a};
+    const char *schema = arena_printf(a, "%s/schema/etrace-model-1.schema.json", o->data_dir);
     buf text = {NULL, 0, 0};
     diag *d = diag_new(a, 0);
     int status = EXIT_SUCCESS;
     diag_set_style(d, &o->style);
     diag_read(d, path);
+    if (access(schema, R_OK) == 0)
+        buf_printf(&text, "# yaml-language-server: $schema=%s\n", schema);
     outputs_protect(&out, d);
     if (!buf_read_file(&text, path)) {
         diag_error(d, (loc){0}, "E0412", "cannot read %s: the installation is not complete", path);
@@ -211,6 +216,8 @@ static int list_outputs(options *o, arena *a)
             list(&names, name[k], a);
         if (o->deps)
             list(&names, depfile_path(o, a), a);
+        if (o->graph_file)
+            list(&names, o->graph_path, a);
     }
     if (o->report && strcmp(o->report, "-") != 0)
         list(&names, o->report, a);

@@ -5,6 +5,7 @@
 #include "elementary.h"
 #include "datadir.h"
 #include "option_docs.h"
+#include "picture.h"
 #include "rule.h"
 #include "schema.h"
 #include "size.h"
@@ -20,7 +21,6 @@ enum { UNROLL_MAX = 64, WINDOW_MAX = 1 << 20 };
 /* --- words --------------------------------------------------------------------------------------- */
 
 const char *const options_dumps[] = {"ir", "diff", NULL};
-const char *const options_graphs[] = {"text", "json", "gv", NULL};
 
 static const char *const *inits(void)
 {
@@ -53,7 +53,7 @@ static const char *const *dumps(void)
 
 static const char *const *graphs(void)
 {
-    return options_graphs;
+    return picture_forms;
 }
 
 static const char *const *vjp_times(void)
@@ -160,6 +160,15 @@ static int read_warning(const option_row *row, const char *value, arena *a, opti
     return option_usage(near ? arena_printf(a, "there is no warning '%s'; did you mean", unknown)
                              : "there is no warning",
                         near ? near : unknown);
+}
+
+static int read_graph(const option_row *row, const char *value, arena *a, options *o)
+{
+    (void)row, (void)a;
+    o->graph_file = true;
+    if (value && !picture_form_of(value))
+        return option_usage("-g writes a file .gv, .svg, .pdf, .json or .txt, not", value);
+    return keep(&o->given_graph, value);
 }
 
 static int read_report(const option_row *row, const char *value, arena *a, options *o)
@@ -299,6 +308,9 @@ const option_row option_rows[] = {
     {OPTION_HEADING, .help = "Looking at it"},
     {OPTION_FLAG, 'n', NULL, "check", NULL, "check the spec; write nothing",
      "Derivatives that the spec states are compared with differences, too.", FIELD(check_only)},
+    {OPTION_OTHER, 'g', NULL, NULL, "[FILE]",
+     "write the graph, too, to FILE (.gv, .svg, .pdf, .json or .txt)",
+     "Without FILE it is NAME.gv.", .read = read_graph, .offer = OFFER_FILES},
     {OPTION_WORD, '\0', NULL, "graph", "FORM",
      "print the eligibility-trace graph; write nothing", FIELD(graph), .words = graphs},
     {OPTION_WORD, '\0', NULL, "dump", "PASS", "print the nodes after PASS; write nothing",

@@ -177,6 +177,7 @@ int options_model(options *o, size_t i, arena *a)
         o->stem = arena_printf(a, "%s%s%s", dir ? dir : "", dir ? "/" : "", name);
     o->c_path = o->given_c ? o->given_c : arena_printf(a, "%s.c", o->stem);
     o->h_path = o->given_h ? o->given_h : arena_printf(a, "%s.h", o->stem);
+    o->graph_path = o->given_graph ? o->given_graph : arena_printf(a, "%s.gv", o->stem);
     return check_paths(o);
 }
 
@@ -209,6 +210,7 @@ static int check_together(const options *o)
         {o->directory && !*o->directory, "this names no folder:", ""},
         {several && (o->given_c || o->given_h),
          "-o and -H name one file, but there are several models; -d names a folder", NULL},
+        {several && o->given_graph, "-g names one file, but there are several models", NULL},
         {several && o->prefix, "-p is the prefix of one model, but there are several", NULL},
         {several && o->depfile, "-MF names one file, but there are several models", NULL},
         {several && o->report && !shown, "--report names one file, but there are several models", NULL},

@@ -43,8 +43,10 @@ typedef struct {
     const char *report; /* where to; NULL: nowhere */
     bool report_json;
     report_limits limits;
-    const char *graph; /* one of options_graphs: print the graph in this form; NULL: not */
+    const char *graph; /* one of picture_forms: print the graph in this form; NULL: not */
     const char *compare; /* rules: write a program that compares them; NULL: write the model */
+    bool graph_file;   /* -g: write the graph into */
+    const char *given_graph, *graph_path; /* this file; NULL: by the C file's name */
     const char *dump;  /* one of options_dumps: the pass to print after; NULL: none */
     bool check_only, list_outputs;
     bool standalone, single_file, no_lines, keep_temps;
@@ -53,9 +55,6 @@ typedef struct {
 
 /* The passes that --dump prints after: the tensor graph, and with all derivatives.  */
 extern const char *const options_dumps[];
-
-/* The forms of --graph.  */
-extern const char *const options_graphs[];
 
 enum { EXIT_USAGE = 2, EXIT_FILES = 3, EXIT_ENVIRONMENT = 4, OPTIONS_GO_ON = -1 };
 

@@ -189,7 +189,7 @@ START_TEST(usage)
     cli_run("--rule=rtrll model.yaml", 2, ", bptt, not 'rtrll'");
     ck_assert(strncmp(cli_result.err.text, "etrace-gen: error: --rule is one of d_rtrl, ", 44) == 0);
     cli_run("--vjp-time=2 model.yaml", 2, "--vjp-time is one of t, t_minus_1, not '2'");
-    cli_run("--graph=png model.yaml", 2, "--graph is one of text, json, gv, not 'png'");
+    cli_run("--graph=png model.yaml", 2, "--graph is one of text, json, gv, svg, pdf, not 'png'");
     cli_run("--dump=x model.yaml", 2, "--dump is one of ir, diff, not 'x'");
     cli_run("--window=0 model.yaml", 2, "--window is a whole number from 1 to 1048576, not '0'");
     cli_run("--window=1x model.yaml", 2, "not '1x'");

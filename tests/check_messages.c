@@ -158,6 +158,8 @@ static const struct {
     {"E0410", "outputs: check_cli"},
     {"E0560", "more rules than there are: check_compare"},
     {"E0562", "outputs: check_compare"},
+    {"E0423", "Graphviz: check_outputs"},
+    {"E0424", "Graphviz: check_outputs"},
     {"E0412", "a broken installation: check_schema"},
     {"E0411", "a broken installation: check_outputs"},
 };

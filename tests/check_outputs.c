@@ -183,6 +183,39 @@ START_TEST(single_file)
 }
 END_TEST
 
+START_TEST(graphs)
+{
+    cli_run("-g -MMD -o a.c model.yaml", 0, NULL);
+    cli_holds("a.gv", "digraph");
+    cli_run("-gb.json model.yaml", 0, NULL);
+    cli_holds("b.json", "\"groups\"");
+    cli_run("-gb.txt model.yaml", 0, NULL);
+    cli_holds("b.txt", "Group 0");
+    cli_run("--list-outputs -g model.yaml", 0, NULL);
+    printed("model.c\nmodel.h\nmodel.gv\n");
+    cli_run("-gb.png model.yaml", 2, "-g writes a file .gv, .svg, .pdf, .json or .txt, not 'b.png'");
+    cli_run("-gb.gv model.yaml wrong.yaml", 2, "-g names one file");
+    cli_shell("PATH=/nowhere \"$E\" -gc.svg -o c.c model.yaml", 4);
+    ck_assert_ptr_nonnull(strstr(buf_text(&cli_result.err), "cannot run dot: No such file or directory [E0423]"));
+    cli_shell("mkdir bin; printf '#!/bin/sh\\necho broken >&2\\nexit 1\\n' >bin/dot; chmod +x bin/dot; "
+              "PATH=$PWD/bin:$PATH \"$E\" -gc.svg -o c.c model.yaml", 4);
+    ck_assert_ptr_nonnull(strstr(buf_text(&cli_result.err), "it said: broken"));
+    ck_assert(!cli_exists("c.c") && !cli_exists("c.svg"));
+}
+END_TEST
+
+START_TEST(pictures)
+{
+    cli_shell("command -v dot >/dev/null || echo none", 0);
+    if (cli_result.out.len > 0)
+        return;
+    cli_run("--graph=svg model.yaml", 0, NULL);
+    ck_assert_ptr_nonnull(strstr(buf_text(&cli_result.out), "<svg"));
+    cli_run("-gb.pdf model.yaml", 0, NULL);
+    cli_holds("b.pdf", "%PDF");
+}
+END_TEST
+
 START_TEST(runtime_is_missing)
 {
     cli_shell("cp -R \"$ETRACE_DATADIR/templates\" \"$ETRACE_DATADIR/runtime\" . && "
@@ -303,7 +336,7 @@ Suite *outputs_suite(void)
     const struct { const char *name; const TTest *test[8]; } cases[] = {
         {"depfile", {depfile_names_the_outputs, depfile_has_other_targets, depfile_has_the_templates,
                      depfile_has_cells_and_arrays, make_reads_the_depfile, depfile_usage}},
-        {"files", {standalone, single_file, runtime_is_missing, temporary_files_are_kept, comments_say_where}},
+        {"files", {standalone, single_file, runtime_is_missing, temporary_files_are_kept, comments_say_where, graphs, pictures}},
         {"several", {several_models, all_or_none}},
         {"override", {constants_are_defined, types_and_batch, places_for_makefiles}},
     };
