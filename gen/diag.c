@@ -20,7 +20,28 @@ diag *diag_new(arena *a, int max_errors)
     diag *d = ARENA_NEW(a, diag);
     d->arena = a;
     d->max_errors = max_errors;
+    for (int i = 0; i < N_SOURCE_LIMITS; i++)
+        d->limit[i] = source_limit_rows[i].standard;
     return d;
+}
+
+const source_limit_row source_limit_rows[N_SOURCE_LIMITS] = {
+    [LIMIT_DEPTH] = {"depth", 64, 1000},
+    [LIMIT_ALIASES] = {"aliases", 1000, 1000000},
+    [LIMIT_ANCHORS] = {"anchors", 1000, 1000000},
+    [LIMIT_VALUES] = {"values", 100000, 100000000},
+    [LIMIT_TEXT] = {"text", 64 * 1024, 1 << 30},
+    [LIMIT_FILE] = {"file", 16 * 1024 * 1024, 1 << 30},
+};
+
+int diag_limit(const diag *d, source_limit which)
+{
+    return d->limit[which];
+}
+
+void diag_set_limits(diag *d, const int *limit)
+{
+    memcpy(d->limit, limit, sizeof d->limit);
 }
 
 void diag_set_style(diag *d, const diag_style *style)

@@ -15,6 +15,7 @@
 
 #include "arena.h"
 #include "buf.h"
+#include "source_limit.h"
 #include "warning.h"
 
 #include <stdbool.h>
@@ -55,6 +56,10 @@ const source *diag_source(diag *d, const char *name, const char *text, size_t le
 /* Sources whose names begin with FOLDER are shown with SHOWN instead of it, so that messages about
    installed files are the same on every machine.  */
 void diag_shorten(diag *d, const char *folder, const char *shown);
+
+/* The limit on what a source may hold; N of them for diag_set_limits, the standard ones until then.  */
+int diag_limit(const diag *d, source_limit which);
+void diag_set_limits(diag *d, const int *limit);
 
 /* The file PATH was read.  All that were, in this order: an output must not be written over one, and a
    depfile names them.  */

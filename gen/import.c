@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 16, FILE_MAX_BYTES = 16 * 1024 * 1024 };
+enum { DEPTH_MAX = 16 };
 
 const char *import_path_fault(const char *path)
 {
@@ -27,12 +27,12 @@ const char *import_path_fault(const char *path)
     return NULL;
 }
 
-static char *read_whole(arena *a, int fd, size_t *len)
+static char *read_whole(arena *a, int fd, size_t most, size_t *len)
 {
     buf all = {NULL, 0, 0};
     char part[4096];
     ssize_t n;
-    while (all.len <= FILE_MAX_BYTES && (n = read(fd, part, sizeof part)) > 0)
+    while (all.len <= most && (n = read(fd, part, sizeof part)) > 0)
         buf_bytes(&all, part, (size_t)n);
     *len = all.len;
     char *text = arena_strndup(a, buf_text(&all), all.len);
@@ -109,7 +109,7 @@ static import *import_file(lowering *lo, const spec *s, const char *path, loc at
                      .next = lo->import, .importer = lo->importing};
     size_t len;
     spec_status status;
-    char *text = read_whole(lo->arena, fd, &len);
+    char *text = read_whole(lo->arena, fd, (size_t)diag_limit(lo->diag, LIMIT_FILE), &len);
     diag_read(lo->diag, full);
     close(fd);
     lo->import = lo->importing = file;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every model: each pass in turn, until one reports an error; then all outputs, or none.  */
 #define _POSIX_C_SOURCE 200809L
+#include "bug.h"
 #include "bundle.h"
 #include "candidate.h"
 #include "compare.h"
@@ -150,6 +151,7 @@ static int compile_all(options *o, arena *a)
             return usage;
         d = diag_new(a, o->max_errors);
         diag_set_style(d, &o->style);
+        diag_set_limits(d, o->limit);
         diag_shorten(d, arena_printf(a, "%s/templates/cells/", o->data_dir), "<cells>/");
         int failed = compile(o, a, d, &out);
         if (!failed && diag_errors(d) > 0) /* by -Werror */
@@ -235,6 +237,7 @@ static int finish(int status)
 
 int main(int argc, char **argv)
 {
+    bug_watch();
     arena *a = arena_new();
     options o;
     int status = options_read(argc, argv, a, &o);

@@ -162,6 +162,27 @@ static int read_warning(const option_row *row, const char *value, arena *a, opti
                         near ? near : unknown);
 }
 
+/* NAME=N */
+static int read_limit(const option_row *row, const char *value, arena *a, options *o)
+{
+    const char *names = "";
+    int64_t n;
+    (void)row;
+    for (int i = 0; i < N_SOURCE_LIMITS; i++) {
+        const source_limit_row *l = &source_limit_rows[i];
+        size_t length = strlen(l->name);
+        names = arena_printf(a, "%s%s%s", names, i > 0 ? ", " : "", l->name);
+        if (strncmp(value, l->name, length) != 0 || value[length] != '=')
+            continue;
+        if (!size_read(value + length + 1, &n) || n < 1 || n > l->most)
+            return option_usage(arena_printf(a, "--limit=%s is a number from 1 to %d, not", l->name,
+                                             l->most), value + length + 1);
+        o->limit[i] = (int)n;
+        return OPTIONS_GO_ON;
+    }
+    return option_usage(arena_printf(a, "--limit is NAME=N with one of %s, not", names), value);
+}
+
 static int read_graph(const option_row *row, const char *value, arena *a, options *o)
 {
     (void)row, (void)a;
@@ -369,6 +390,10 @@ const option_row option_rows[] = {
      .read = print_place},
 
     {OPTION_HEADING, .help = "Other"},
+    {OPTION_OTHER, '\0', NULL, "limit", "NAME=N", "let a spec hold more than usual",
+     "NAME is depth (64 unless said otherwise), aliases (1000), anchors (1000), values (100000), "
+     "text (64K) or file (16M). The limits guard against specs made to exhaust the machine.",
+     .read = read_limit},
     {OPTION_FLAG, '\0', NULL, "keep-temps", NULL, "keep what m4 was given, as NAME.m4", FIELD(keep_temps)},
     {OPTION_TEXT, '\0', NULL, "m4", "PATH", "run this GNU m4", FIELD(m4), .offer = OFFER_FILES},
     {OPTION_OTHER, 'h', NULL, "help", NULL, "print this", .read = print_help},

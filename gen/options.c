@@ -244,6 +244,8 @@ int options_read(int argc, char **argv, arena *a, options *res)
     *res = (options){.unroll = UNROLL_DEFAULT, .max_errors = ERRORS_DEFAULT,
                      .math = math_words()[MATH_ETRACE],
                      .m4 = m4 && *m4 ? m4 : M4_PROGRAM};
+    for (int i = 0; i < N_SOURCE_LIMITS; i++)
+        res->limit[i] = source_limit_rows[i].standard;
     opterr = 0;
     while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         int status = code == '?' || code == ':'

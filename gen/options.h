@@ -38,6 +38,7 @@ typedef struct {
     const char *math; /* one of math_words */
     int max_errors;
     diag_style style;
+    int limit[N_SOURCE_LIMITS];
     const char *format, *color; /* of messages: text or json; auto, always or never */
     bool verbose;
     const char *report; /* where to; NULL: nowhere */

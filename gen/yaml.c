@@ -14,15 +14,6 @@
 #include <sys/stat.h>
 #include <yaml.h>
 
-enum {
-    DEPTH_MAX = 64,
-    ALIASES_MAX = 1000,
-    ANCHORS_MAX = 1000,
-    NODES_MAX = 100000,
-    SCALAR_MAX = 64 * 1024,
-    FILE_MAX = 16 * 1024 * 1024
-};
-
 typedef struct {
     const char *name;
     yaml_tree *node; /* NULL while what it names is still being read */
@@ -37,7 +28,8 @@ typedef struct {
     arena *arena;
     diag *diag;
     const source *src;
-    int depth, n_aliases, n_nodes;
+    int depth, n_aliases;
+    size_t n_nodes;
     size_t n_anchors, cap_anchors;
     anchor *anchor;
 } composer;
@@ -179,9 +171,12 @@ static bool next_event(composer *co)
 
 static yaml_tree *compose(composer *co, size_t *size);
 
-static yaml_tree *limit(const composer *co, loc at, const char *code, const char *what, int max)
+static yaml_tree *limit(const composer *co, loc at, const char *code, const char *what,
+                        source_limit which)
 {
-    diag_error(co->diag, at, code, "%s: the limit is %d", what, max);
+    diag_error(co->diag, at, code, "%s: the limit is %d", what, diag_limit(co->diag, which));
+    diag_note(co->diag, at, "if that is meant, --limit=%s=N allows more",
+              source_limit_rows[which].name);
     return NULL;
 }
 
@@ -198,8 +193,8 @@ static yaml_tree *compose_alias(composer *co, size_t *size)
 {
     loc at = event_place(co);
     const char *name = (const char *)co->event.data.alias.anchor;
-    if (++co->n_aliases > ALIASES_MAX)
-        return limit(co, at, "E0104", "too many aliases", ALIASES_MAX);
+    if (++co->n_aliases > diag_limit(co->diag, LIMIT_ALIASES))
+        return limit(co, at, "E0104", "too many aliases", LIMIT_ALIASES);
     for (size_t i = co->n_anchors; i-- > 0;) {
         const anchor *an = &co->anchor[i];
         if (strcmp(an->name, name) != 0)
@@ -221,8 +216,8 @@ static yaml_tree *compose_scalar(composer *co)
     loc at = event_place(co);
     const char *text = (const char *)co->event.data.scalar.value;
     size_t len = co->event.data.scalar.length;
-    if (len > SCALAR_MAX)
-        return limit(co, at, "E0107", "a text with too many bytes", SCALAR_MAX);
+    if (len > (size_t)diag_limit(co->diag, LIMIT_TEXT))
+        return limit(co, at, "E0107", "a text with too many bytes", LIMIT_TEXT);
     if (!check_text(co->diag, co->src, text, len, &at))
         return stand_in(co, at);
     yaml_tree *res = ARENA_NEW(co->arena, yaml_tree);
@@ -367,19 +362,20 @@ static yaml_tree *compose(composer *co, size_t *size)
     size_t mine = co->n_anchors;
     if (name) {
         anchor an = {.name = name, .at = at};
-        if (mine >= ANCHORS_MAX)
-            return limit(co, at, "E0112", "too many anchors", ANCHORS_MAX);
+        if (mine >= (size_t)diag_limit(co->diag, LIMIT_ANCHORS))
+            return limit(co, at, "E0112", "too many anchors", LIMIT_ANCHORS);
         ARENA_PUSH(co->arena, co->anchor, co->n_anchors, co->cap_anchors, an);
     }
-    if (co->depth >= DEPTH_MAX)
-        return limit(co, at, "E0113", "lists and maps are nested too deep", DEPTH_MAX);
-    if (++co->n_nodes > NODES_MAX)
-        return limit(co, at, "E0114", "too many values", NODES_MAX);
+    if (co->depth >= diag_limit(co->diag, LIMIT_DEPTH))
+        return limit(co, at, "E0113", "lists and maps are nested too deep", LIMIT_DEPTH);
+    const size_t values = (size_t)diag_limit(co->diag, LIMIT_VALUES);
+    if (++co->n_nodes > values)
+        return limit(co, at, "E0114", "too many values", LIMIT_VALUES);
     co->depth++;
     yaml_tree *res = compose_body(co, size);
     co->depth--;
-    if (res && *size > NODES_MAX)
-        return limit(co, at, "E0114", "too many values, with aliases written out", NODES_MAX);
+    if (res && *size > values)
+        return limit(co, at, "E0114", "too many values, with aliases written out", LIMIT_VALUES);
     if (name) {
         co->anchor[mine].node = res;
         co->anchor[mine].size = *size;
@@ -417,8 +413,10 @@ yaml_tree *yaml_parse(const char *name, const char *text, size_t len, arena *a, 
     composer co = {.arena = a, .diag = d, .src = diag_source(d, name, text, len)};
     loc start = {.src = co.src, .line = 1, .col = 1};
     int before = diag_errors(d);
-    if (len > FILE_MAX) {
-        diag_error(d, start, "E0117", "the file is too large: the limit is %d bytes", FILE_MAX);
+    if (len > (size_t)diag_limit(d, LIMIT_FILE)) {
+        diag_error(d, start, "E0117", "the file is too large: the limit is %d bytes",
+                   diag_limit(d, LIMIT_FILE));
+        diag_note(d, start, "if that is meant, --limit=file=N allows more");
         return NULL;
     }
     if (is_utf16(text, len)) {
@@ -442,7 +440,7 @@ yaml_tree *yaml_parse(const char *name, const char *text, size_t len, arena *a, 
 
 /* The bytes of PATH, at most one more than a file may have; NULL with errno when it cannot be
    read.  */
-static char *slurp(const char *path, arena *a, size_t *len)
+static char *slurp(const char *path, size_t most, arena *a, size_t *len)
 {
     struct stat st;
     FILE *f = fopen(path, "rb");
@@ -456,7 +454,7 @@ static char *slurp(const char *path, arena *a, size_t *len)
     buf all = {NULL, 0, 0};
     char part[4096];
     size_t n;
-    while (all.len <= FILE_MAX && (n = fread(part, 1, sizeof part, f)) > 0)
+    while (all.len <= most && (n = fread(part, 1, sizeof part, f)) > 0)
         buf_bytes(&all, part, n);
     int error = ferror(f) ? errno : 0;
     fclose(f);
@@ -470,7 +468,7 @@ static char *slurp(const char *path, arena *a, size_t *len)
 yaml_tree *yaml_read(const char *path, arena *a, diag *d, bool *io_error)
 {
     size_t len;
-    char *text = slurp(path, a, &len);
+    char *text = slurp(path, (size_t)diag_limit(d, LIMIT_FILE), a, &len);
     diag_read(d, path);
     if (text)
         return yaml_parse(path, text, len, a, d);

@@ -434,6 +434,35 @@ START_TEST(spec_is_too_new)
 }
 END_TEST
 
+/* --- 70 -------------------------------------------------------------------------------------- */
+
+START_TEST(bug)
+{
+    cli_shell("nm \"$E\" 2>/dev/null | grep -q __asan_init && echo sanitizers; :", 0);
+    if (cli_result.out.len > 0)
+        return;
+    cli_fake_m4("kill -ABRT $PPID; sleep 1");
+    cli_run("--m4=./m4 model.yaml", 70, "etrace-gen: internal error; please report it");
+    cli_fake_m4("kill -SEGV $PPID; sleep 1");
+    cli_run("--m4=./m4 model.yaml", 70, "etrace-gen: internal error; please report it");
+}
+END_TEST
+
+START_TEST(limits)
+{
+    cli_write("model.yaml", "etrace: 1\nmodel: net\ninputs: {x: [2]}\nhidden: {h: [2]}\n"
+                            "step: [\"h' = x\"]\noutputs: {y: h'}\n");
+    cli_run("--limit=depth=2 -n model.yaml", 1, "nested too deep: the limit is 2 [E0113]");
+    ck_assert_ptr_nonnull(strstr(cli_result.err.text, "note: if that is meant, --limit=depth=N allows more"));
+    cli_run("--limit=values=5 -n model.yaml", 1, "E0114");
+    cli_run("--limit=text=3 -n model.yaml", 1, "E0107");
+    cli_run("--limit=file=16 -n model.yaml", 1, "the limit is 16 bytes [E0117]");
+    cli_run("--limit=file=1K --limit=values=1000 -n model.yaml", 0, NULL);
+    cli_run("--limit=size=3 -n model.yaml", 2, "--limit is NAME=N with one of depth, aliases, ");
+    cli_run("--limit=depth=1001 -n model.yaml", 2, "--limit=depth is a number from 1 to 1000, not '1001'");
+}
+END_TEST
+
 /* --- several at once ------------------------------------------------------------------------- */
 
 /* Two generators with one target: each output is whole, from one of them.  */
@@ -484,7 +513,7 @@ Suite *cli_suite(void)
                                  list_outputs, check_only, shows, help_and_version, the_same_twice,
                                  mode_follows_umask};
     const TTest *const bad[] = {wrong_spec_changes_nothing, max_errors, usage, no_empty_names,
-                                spec_is_too_new};
+                                spec_is_too_new, bug, limits};
     const TTest *const files[] = {unreadable_spec, output_over_an_input, output_over_a_cell,
                                   pattern_is_a_link, outputs_over_one_another,
                                   output_is_a_directory, output_is_a_fifo, output_is_a_link,
