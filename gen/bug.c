@@ -13,8 +13,8 @@ enum { EXIT_BUG = 70 };
 
 static void on_bug(int number)
 {
-    static const char text[] = "etrace-gen: internal error; please report it, with the spec and the "
-                               "command line\n";
+    static const char text[] =
+        "etrace-gen: internal error; please report it, with the spec and the command line\n";
     (void)number;
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
         _exit(EXIT_BUG);

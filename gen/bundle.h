@@ -7,8 +7,8 @@
 #include "options.h"
 #include "outputs.h"
 
-/* The names of what is written for one model, in the order of --list-outputs, but for the report and
-   the depfile.  Returns how many.  */
+/* The names of what is written for one model, in the order of --list-outputs, but for the report
+   and the depfile.  Returns how many.  */
 size_t bundle_names(const options *o, arena *a, const char ***res);
 
 /* Append the installed file NAME (runtime/etrace.h) to TEXT.  False after a message.  */

@@ -36,8 +36,8 @@ const char *depfile_path(const options *o, arena *a)
     size_t n = strlen(o->c_path);
     if (strcmp(o->c_path, "-") == 0)
         return arena_printf(a, "%s.d", o->stem);
-    return arena_printf(a, "%.*s.d", (int)(n > 2 && strcmp(o->c_path + n - 2, ".c") == 0 ? n - 2 : n),
-                        o->c_path);
+    return arena_printf(
+        a, "%.*s.d", (int)(n > 2 && strcmp(o->c_path + n - 2, ".c") == 0 ? n - 2 : n), o->c_path);
 }
 
 static int compare(const void *a, const void *b)

@@ -57,12 +57,12 @@ const source *diag_source(diag *d, const char *name, const char *text, size_t le
    installed files are the same on every machine.  */
 void diag_shorten(diag *d, const char *folder, const char *shown);
 
-/* The limit on what a source may hold; N of them for diag_set_limits, the standard ones until then.  */
+/* The limit on what a source may hold; diag_set_limits takes all of them.  */
 int diag_limit(const diag *d, source_limit which);
 void diag_set_limits(diag *d, const int *limit);
 
-/* The file PATH was read.  All that were, in this order: an output must not be written over one, and a
-   depfile names them.  */
+/* The file PATH was read.  All that were, in this order: an output must not be written over one,
+   and a depfile names them.  */
 void diag_read(diag *d, const char *path);
 const char *const *diag_files(const diag *d, size_t *n);
 

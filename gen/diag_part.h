@@ -37,8 +37,8 @@ struct diag {
 /* The bytes of the code point at TEXT, at most LEN; its value in *CODE, or -1 when it is none.  */
 size_t diag_code_point(const char *text, size_t len, long *code);
 
-/* The text of LINE of SRC without its end; false when there is none.  A line ends as libyaml counts:
-   with CR LF, CR or LF.  */
+/* The text of LINE of SRC without its end; false when there is none.  A line ends as libyaml
+   counts: with CR LF, CR or LF.  */
 bool diag_line(const source *src, int line, const char **start, size_t *len);
 
 /* The name of the file SRC as the user sees it.  */

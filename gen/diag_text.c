@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: a message.  Out: a line that says where and what, the line of the file, and a caret.
-   Afterwards what came from a file is printed with its control characters escaped, so that no spec can
-   drive a terminal.  */
+   Afterwards what came from a file is printed with its control characters escaped, so that no spec
+   can drive a terminal.  */
 #include "diag_part.h"
 
 #include <string.h>

@@ -77,7 +77,7 @@ void option_help(buf *out)
                   "  NO_COLOR        if set, messages have no colour\n");
 }
 
-/* --- the manual page --------------------------------------------------------------------------- */
+/* --- the manual page ------------------------------------------------------------------------- */
 
 /* TEXT with what roff would take for itself escaped.  */
 static void put_roff(const char *text, buf *out)
@@ -219,7 +219,7 @@ void option_manual(const char *template, buf *out)
     }
 }
 
-/* --- bash ---------------------------------------------------------------------------------------- */
+/* --- bash ------------------------------------------------------------------------------------ */
 
 static void put_pattern(const option_row *row, buf *out)
 {
@@ -284,7 +284,7 @@ void option_bash(buf *out)
                   "complete -o filenames -F _etrace_gen etrace-gen\n");
 }
 
-/* --- zsh ----------------------------------------------------------------------------------------- */
+/* --- zsh ------------------------------------------------------------------------------------- */
 
 /* TEXT for a string in single quotes that _arguments takes apart at [, ] and :.  */
 static void put_zsh_text(const char *text, buf *out)

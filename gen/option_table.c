@@ -18,7 +18,7 @@
 
 enum { UNROLL_MAX = 64, WINDOW_MAX = 1 << 20 };
 
-/* --- words --------------------------------------------------------------------------------------- */
+/* --- words ----------------------------------------------------------------------------------- */
 
 const char *const options_dumps[] = {"ir", "diff", NULL};
 
@@ -76,7 +76,7 @@ static const char *const *denses(void)
     return rule_words(LEARN_DENSE);
 }
 
-/* --- what needs more than being kept --------------------------------------------------------------- */
+/* --- what needs more than being kept --------------------------------------------------------- */
 
 int option_usage(const char *text, const char *word)
 {
@@ -105,8 +105,8 @@ static int read_pair(const option_row *row, const char *value, arena *a, options
 {
     option_list *list = (void *)((char *)o + row->field);
     if (!strchr(value, '='))
-        return option_usage(arena_printf(a, "%s is %s, not", option_spelling(row, a), row->argument),
-                            value);
+        return option_usage(
+            arena_printf(a, "%s is %s, not", option_spelling(row, a), row->argument), value);
     ARENA_PUSH(a, list->item, list->n, list->cap, value);
     return OPTIONS_GO_ON;
 }
@@ -119,7 +119,8 @@ static int read_word(const option_row *row, const char *value, arena *a, const c
             return keep(field, *word);
         all = arena_printf(a, "%s%s%s", all, *all ? ", " : "", *word);
     }
-    return option_usage(arena_printf(a, "%s is one of %s, not", option_spelling(row, a), all), value);
+    return option_usage(arena_printf(a, "%s is one of %s, not", option_spelling(row, a), all),
+                        value);
 }
 
 static int read_init(const option_row *row, const char *value, arena *a, options *o)
@@ -247,13 +248,14 @@ static int print_version(const option_row *row, const char *value, arena *a, opt
     return EXIT_SUCCESS;
 }
 
-/* --- the table ------------------------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------------------------- */
 
 #define FIELD(name) .field = offsetof(options, name)
 
 const option_row option_rows[] = {
     {OPTION_HEADING, .help = "Output"},
-    {OPTION_TEXT, 'o', NULL, "output", "FILE", "write the C to FILE, or to standard output if it is -",
+    {OPTION_TEXT, 'o', NULL, "output", "FILE",
+     "write the C to FILE, or to standard output if it is -",
      "Without it the name is that of the spec with the ending .c, in the current folder. "
      "A symbolic link is replaced, not followed; what is no regular file is refused.",
      FIELD(given_c), .offer = OFFER_FILES},
@@ -267,13 +269,16 @@ const option_row option_rows[] = {
     {OPTION_NUMBER, '\0', NULL, "unroll", "N",
      "write out loops of at most N turns, from 0 to 64 (default: 8)", FIELD(unroll),
      .max = UNROLL_MAX},
-    {OPTION_FLAG, '\0', NULL, "standalone", NULL, "write the runtime's sources beside the model, too",
+    {OPTION_FLAG, '\0', NULL, "standalone", NULL,
+     "write the runtime's sources beside the model, too",
      "These are the parts that allocate nothing: random numbers, optimisers and snapshots. "
-     "Nothing that is installed is needed then.", FIELD(standalone)},
-    {OPTION_FLAG, '\0', NULL, "single-file", NULL, "put the header into the C file, and write no header",
+     "Nothing that is installed is needed then.",
+     FIELD(standalone)},
+    {OPTION_FLAG, '\0', NULL, "single-file", NULL,
+     "put the header into the C file, and write no header",
      "With --standalone the runtime goes in there as well.", FIELD(single_file)},
-    {OPTION_FLAG, '\0', NULL, "no-lines", NULL, "do not say in comments where an equation was written",
-     FIELD(no_lines)},
+    {OPTION_FLAG, '\0', NULL, "no-lines", NULL,
+     "do not say in comments where an equation was written", FIELD(no_lines)},
     {OPTION_OTHER, '\0', NULL, "file-prefix-map", "OLD=NEW",
      "name a spec whose path begins with OLD by NEW and the rest", FIELD(prefix_map),
      .read = read_pair},
@@ -285,7 +290,8 @@ const option_row option_rows[] = {
      "The spec need not be there yet.", FIELD(list_outputs)},
 
     {OPTION_HEADING, .help = "Dependencies, as a C compiler writes them"},
-    {OPTION_FLAG, 'M', "D", NULL, NULL, "write a depfile, too: the outputs need all files that were read",
+    {OPTION_FLAG, 'M', "D", NULL, NULL,
+     "write a depfile, too: the outputs need all files that were read",
      "Its name is that of the C file with the ending .d.", FIELD(deps)},
     {OPTION_OTHER, 'M', "MD", NULL, NULL, "the same without the files that belong to etrace-gen",
      .read = read_deps},
@@ -297,7 +303,8 @@ const option_row option_rows[] = {
      .read = read_target, .apart = true},
     {OPTION_FLAG, 'M', "P", NULL, NULL, "add an empty rule for each file but the model",
      "make then does not stop where one of them has gone.", FIELD(phony)},
-    {OPTION_OTHER, 'M', NULL, NULL, NULL, "print the rule, and write nothing else", .read = read_deps},
+    {OPTION_OTHER, 'M', NULL, NULL, NULL, "print the rule, and write nothing else",
+     .read = read_deps},
     {OPTION_OTHER, 'M', "M", NULL, NULL, "the same without the files that belong to etrace-gen",
      .read = read_deps},
 
@@ -321,8 +328,8 @@ const option_row option_rows[] = {
     {OPTION_WORD, '\0', NULL, "plain", "P",
      "gradient of parameters without trace: exact, or none as the reference's", FIELD(plain),
      .words = plains},
-    {OPTION_WORD, '\0', NULL, "dense", "D",
-     "states mixed by no weight: error, diagonal or drop", FIELD(dense), .words = denses},
+    {OPTION_WORD, '\0', NULL, "dense", "D", "states mixed by no weight: error, diagonal or drop",
+     FIELD(dense), .words = denses},
     {OPTION_LIST, 'L', NULL, "learning", "KEY=VALUE", "any key of learning: decay=0.9",
      FIELD(learning)},
 
@@ -332,8 +339,8 @@ const option_row option_rows[] = {
     {OPTION_OTHER, 'g', NULL, NULL, "[FILE]",
      "write the graph, too, to FILE (.gv, .svg, .pdf, .json or .txt)",
      "Without FILE it is NAME.gv.", .read = read_graph, .offer = OFFER_FILES},
-    {OPTION_WORD, '\0', NULL, "graph", "FORM",
-     "print the eligibility-trace graph; write nothing", FIELD(graph), .words = graphs},
+    {OPTION_WORD, '\0', NULL, "graph", "FORM", "print the eligibility-trace graph; write nothing",
+     FIELD(graph), .words = graphs},
     {OPTION_WORD, '\0', NULL, "dump", "PASS", "print the nodes after PASS; write nothing",
      FIELD(dump), .words = dumps},
     {OPTION_OTHER, '\0', NULL, "report", "[FILE]",
@@ -341,9 +348,9 @@ const option_row option_rows[] = {
      .offer = OFFER_FILES},
     {OPTION_TEXT, '\0', NULL, "compare", "RULES",
      "write a program that compares RULES (a list, or all) on random data",
-     "A rule may have settings: --compare=all,d_rtrl:window=4.  The program, a model for each rule and a "
-     "Makefile go into the folder of -d, or one named after the spec; 'make run' there prints how near "
-     "gradients are to bptt's, and draws a picture of it.",
+     "A rule may have settings: --compare=all,d_rtrl:window=4. The program, a model for each rule "
+     "and a Makefile go into the folder of -d, or one named after the spec; 'make run' there "
+     "prints how near gradients are to bptt's, and draws a picture of it.",
      FIELD(compare)},
     {OPTION_BYTES, '\0', NULL, "max-ram", "N",
      "refuse a model that needs more RAM to learn (64K, 1.5M, 2G)", FIELD(limits.ram)},
@@ -353,7 +360,8 @@ const option_row option_rows[] = {
      FIELD(limits.stack)},
 
     {OPTION_HEADING, .help = "Writing a spec"},
-    {OPTION_OTHER, '\0', NULL, "init", "[KIND]", "print a spec to start from, or write it to -o's FILE",
+    {OPTION_OTHER, '\0', NULL, "init", "[KIND]",
+     "print a spec to start from, or write it to -o's FILE",
      "Without KIND it is a small one with nothing hidden behind cells.", .read = read_init,
      .words = inits},
     {OPTION_OTHER, '\0', NULL, "schema", NULL, "print the JSON schema of specs, for editors",
@@ -369,11 +377,13 @@ const option_row option_rows[] = {
     {OPTION_FLAG, 'w', NULL, "no-warnings", NULL, "do not warn", FIELD(style.no_warnings)},
     {OPTION_FLAG, 'q', NULL, "quiet", NULL, "print errors only, without notes",
      FIELD(style.errors_only)},
-    {OPTION_FLAG, 'v', NULL, "verbose", NULL, "say which files were read and written", FIELD(verbose)},
+    {OPTION_FLAG, 'v', NULL, "verbose", NULL, "say which files were read and written",
+     FIELD(verbose)},
     {OPTION_WORD, '\0', NULL, "diagnostics-format", "FORM", "print messages as text or as json",
      "json is an object a line with file, line, column, endLine, endColumn (behind the last one), "
      "severity, code, message and fix (what to write in that place). "
-     "What is not known is null.", FIELD(format), .words = formats},
+     "What is not known is null.",
+     FIELD(format), .words = formats},
     {OPTION_WORD, '\0', NULL, "color", "WHEN", "colour messages: auto, always or never",
      "auto: on a terminal, unless NO_COLOR is set.", FIELD(color), .words = colors},
     {OPTION_NUMBER, '\0', NULL, "max-errors", "N", "stop after N errors (default: 20; 0: never)",
@@ -394,7 +404,8 @@ const option_row option_rows[] = {
      "NAME is depth (64 unless said otherwise), aliases (1000), anchors (1000), values (100000), "
      "text (64K) or file (16M). The limits guard against specs made to exhaust the machine.",
      .read = read_limit},
-    {OPTION_FLAG, '\0', NULL, "keep-temps", NULL, "keep what m4 was given, as NAME.m4", FIELD(keep_temps)},
+    {OPTION_FLAG, '\0', NULL, "keep-temps", NULL, "keep what m4 was given, as NAME.m4",
+     FIELD(keep_temps)},
     {OPTION_TEXT, '\0', NULL, "m4", "PATH", "run this GNU m4", FIELD(m4), .offer = OFFER_FILES},
     {OPTION_OTHER, 'h', NULL, "help", NULL, "print this", .read = print_help},
     {OPTION_OTHER, 'V', NULL, "version", NULL, "print the version", .read = print_version},
@@ -402,7 +413,7 @@ const option_row option_rows[] = {
 
 const int n_option_rows = sizeof option_rows / sizeof option_rows[0];
 
-/* --- reading --------------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------- */
 
 const char *option_spelling(const option_row *row, arena *a)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line as a table.  From it come the parser (options.c), and --help, the manual page and
-   the completions of shells (option_docs.c): a new option is a row, and where its value is not put
-   into a field of `options` as it stands, a function that reads it.  */
+/* The command line as a table.  From it come the parser (options.c), and --help, the manual page
+   and the completions of shells (option_docs.c): a new option is a row, and where its value is not
+   put into a field of `options` as it stands, a function that reads it.  */
 #ifndef OPTION_TABLE_H
 #define OPTION_TABLE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: argv and the environment.  Out: options with every default filled in.  The options themselves are
-   a table: option_table.c.  */
+/* In: argv and the environment.  Out: options with every default filled in.  The options themselves
+   are a table: option_table.c.  */
 #define _POSIX_C_SOURCE 200809L
 #include "option_table.h"
 
@@ -16,7 +16,7 @@
 
 enum { UNROLL_DEFAULT = 8, ERRORS_DEFAULT = 20 };
 
-/* --- the words of the command line ----------------------------------------------------------------- */
+/* --- the words of the command line ----------------------------------------------------------- */
 
 /* getopt_long's code for the row ROW, above all letters.  */
 static int code_of(int row)
@@ -92,7 +92,7 @@ static void fill_getopt(struct option *longs, char *shorts)
     *shorts = '\0';
 }
 
-/* The row of a word like -MFout.d: the longest tail that TEXT, what follows LETTER, begins with.  */
+/* The row of a word like -MFout.d: the longest tail that TEXT, what follows LETTER, begins with. */
 static const option_row *row_of_word(char letter, const char *text)
 {
     const option_row *best = NULL;
@@ -132,7 +132,7 @@ static int read_one(int code, int argc, char **argv, arena *a, options *res)
     return option_read(&option_rows[row], optarg, a, res);
 }
 
-/* --- what follows from them ------------------------------------------------------------------------ */
+/* --- what follows from them ------------------------------------------------------------------ */
 
 /* PATH's last part without the ending .yaml, .yml or (HEADER) .c.  */
 static const char *stem(arena *a, const char *path, const char *const *endings)
@@ -155,7 +155,8 @@ static bool names_no_file(const char *path)
 static int check_paths(const options *o)
 {
     if (names_no_file(o->c_path) || names_no_file(o->h_path))
-        return option_usage("this names no file:", names_no_file(o->c_path) ? o->c_path : o->h_path);
+        return option_usage("this names no file:",
+                            names_no_file(o->c_path) ? o->c_path : o->h_path);
     if (strcmp(o->h_path, o->c_path) == 0)
         return option_usage("the C file and the header are one:", o->c_path);
     for (const char *p = o->h_path; *p; p++)
@@ -181,7 +182,7 @@ int options_model(options *o, size_t i, arena *a)
     return check_paths(o);
 }
 
-/* --compare writes a folder with rules of its own: what is about one file or one rule has no use.  */
+/* --compare writes a folder with rules of its own: what is about one file or rule has no use.  */
 static int check_compare(const options *o)
 {
     const struct {
@@ -213,8 +214,10 @@ static int check_together(const options *o)
         {several && o->given_graph, "-g names one file, but there are several models", NULL},
         {several && o->prefix, "-p is the prefix of one model, but there are several", NULL},
         {several && o->depfile, "-MF names one file, but there are several models", NULL},
-        {several && o->report && !shown, "--report names one file, but there are several models", NULL},
-        {shown && printed, "the C and the report would both be printed: give --report a file", NULL},
+        {several && o->report && !shown, "--report names one file, but there are several models",
+         NULL},
+        {shown && printed, "the C and the report would both be printed: give --report a file",
+         NULL},
         {o->single_file && o->given_h, "-H names a header, and --single-file has none", NULL},
         {!o->deps && !o->deps_only && (o->depfile || o->target.n || o->phony),
          "-MF, -MT, -MQ and -MP go with -MD, -MMD, -M or -MM", NULL},
@@ -229,7 +232,7 @@ static void set_style(options *o)
 {
     const char *no_color = getenv("NO_COLOR"), *color = o->color ? o->color : "auto";
     bool wanted = strcmp(color, "always") == 0
-                  || (strcmp(color, "auto") == 0 && !(no_color && *no_color) && isatty(STDERR_FILENO));
+               || (strcmp(color, "auto") == 0 && !(no_color && *no_color) && isatty(STDERR_FILENO));
     o->style.json = o->format && strcmp(o->format, "json") == 0;
     o->style.color = wanted && !o->style.json;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: a spec, and what the command line says against it.  Out: the spec as if it had been written so.
-   Afterwards every NAME of -D was one that the spec declares.  */
+/* In: a spec, and what the command line says against it.  Out: the spec as if it had been written
+   so. Afterwards every NAME of -D was one that the spec declares.  */
 #include "override.h"
 
 #include <stdio.h>
@@ -18,8 +18,8 @@ static void unknown_name(const spec *s, const char *text, const char *name, aren
     for (size_t i = 0; i < s->n_consts; i++)
         names[n++] = s->constant[i].name;
     const char *near = diag_nearest(name, names, n);
-    diag_error(d, nowhere, "E0309", "-D %s: the model has no dim or constant '%s'%s%s%s", text, name,
-               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    diag_error(d, nowhere, "E0309", "-D %s: the model has no dim or constant '%s'%s%s%s", text,
+               name, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 }
 
 static yaml_tree *scalar(const char *text, arena *a)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: the graph.  Out: it as text, as data, or as a picture that the program dot of Graphviz makes.  */
+/* In: the graph.  Out: it as text, as data, or as a picture that Graphviz's dot makes.  */
 #include "picture.h"
 
 #include "child.h"

@@ -25,12 +25,13 @@ static const struct {
     {"dims", "{\"$ref\": \"#/definitions/named\"}"},
     {"imports", "{\"anyOf\": [{\"type\": \"string\"}, {\"type\": \"array\", "
                 "\"items\": {\"type\": \"string\"}}]}"},
-    {"sparse", "{\"type\": \"object\", \"properties\": {\"random\": {\"type\": \"object\"}, "
-               "\"rows\": {\"$ref\": \"#/definitions/lists\"}, "
-               "\"cols\": {\"$ref\": \"#/definitions/lists\"}, "
-               "\"indptr\": {\"$ref\": \"#/definitions/lists\"}, "
-               "\"indices\": {\"$ref\": \"#/definitions/lists\"}, \"npz\": {\"type\": \"string\"}}, "
-               "\"additionalProperties\": false}"},
+    {"sparse",
+     "{\"type\": \"object\", \"properties\": {\"random\": {\"type\": \"object\"}, "
+     "\"rows\": {\"$ref\": \"#/definitions/lists\"}, "
+     "\"cols\": {\"$ref\": \"#/definitions/lists\"}, "
+     "\"indptr\": {\"$ref\": \"#/definitions/lists\"}, "
+     "\"indices\": {\"$ref\": \"#/definitions/lists\"}, \"npz\": {\"type\": \"string\"}}, "
+     "\"additionalProperties\": false}"},
     {"derivatives", "{\"anyOf\": [{\"$ref\": \"#/definitions/lists\"}, "
                     "{\"$ref\": \"#/definitions/named\"}]}"},
     {"functions", "{\"type\": \"object\", \"propertyNames\": "
@@ -40,13 +41,14 @@ static const struct {
     {"args", "{\"type\": \"object\", \"propertyNames\": {\"$ref\": \"#/definitions/name\"}, "
              "\"additionalProperties\": {\"anyOf\": [{\"$ref\": \"#/definitions/arg_type\"}, "
              "{\"$ref\": \"#/definitions/arg\"}]}}"},
-    {"module", "{\"anyOf\": [{\"type\": \"array\", \"items\": {\"$ref\": \"#/definitions/module\"}}, "
-               "{\"type\": \"object\", \"properties\": {\"cell\": {\"$ref\": \"#/definitions/name\"}, "
-               "\"share\": {\"$ref\": \"#/definitions/name\"}, "
-               "\"in\": {\"anyOf\": [{\"$ref\": \"#/definitions/scalar\"}, {\"type\": \"object\", "
-               "\"additionalProperties\": {\"$ref\": \"#/definitions/scalar\"}}]}}, "
-               "\"additionalProperties\": {\"$ref\": \"#/definitions/scalar\"}, "
-               "\"anyOf\": [{\"required\": [\"cell\"]}, {\"required\": [\"share\"]}]}]}"},
+    {"module",
+     "{\"anyOf\": [{\"type\": \"array\", \"items\": {\"$ref\": \"#/definitions/module\"}}, "
+     "{\"type\": \"object\", \"properties\": {\"cell\": {\"$ref\": \"#/definitions/name\"}, "
+     "\"share\": {\"$ref\": \"#/definitions/name\"}, "
+     "\"in\": {\"anyOf\": [{\"$ref\": \"#/definitions/scalar\"}, {\"type\": \"object\", "
+     "\"additionalProperties\": {\"$ref\": \"#/definitions/scalar\"}}]}}, "
+     "\"additionalProperties\": {\"$ref\": \"#/definitions/scalar\"}, "
+     "\"anyOf\": [{\"required\": [\"cell\"]}, {\"required\": [\"share\"]}]}]}"},
     {"modules", "{\"type\": \"object\", \"propertyNames\": {\"$ref\": \"#/definitions/name\"}, "
                 "\"additionalProperties\": {\"$ref\": \"#/definitions/module\"}}"},
     {"step", "{\"type\": \"array\", \"items\": {\"anyOf\": [{\"type\": \"string\"}, "
@@ -80,8 +82,10 @@ static void put_whole(buf *out, double min, double max)
 /* A number as YAML 1.2 knows it; some readers take 1e-6 for text.  */
 static void put_number(buf *out, double min, double max)
 {
-    buf_printf(out, "{\"type\": [\"number\", \"string\"], \"minimum\": %g, \"exclusiveMaximum\": %g, "
-                    "\"pattern\": \"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$\"}", min, max);
+    buf_printf(out,
+               "{\"type\": [\"number\", \"string\"], \"minimum\": %g, \"exclusiveMaximum\": %g, "
+               "\"pattern\": \"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$\"}",
+               min, max);
 }
 
 static void put_words(buf *out, const char *const *words)
@@ -147,8 +151,8 @@ static void put_learning(buf *out)
 
 static void put_definitions(buf *out)
 {
-    const spec_mapping *const mappings[] = {spec_top_mappings, spec_decl_mappings, spec_net_mappings,
-                                            spec_step_mappings};
+    const spec_mapping *const mappings[] = {spec_top_mappings, spec_decl_mappings,
+                                            spec_net_mappings, spec_step_mappings};
     const spec_words *const words[] = {spec_top_words, spec_decl_words};
     const struct { const char *name; double max; } whole[] = {
         {"version", SPEC_VERSION}, {"batch", SPEC_BATCH_MAX}, {"repeats", SPEC_REPEAT_MAX}};
@@ -162,9 +166,10 @@ static void put_definitions(buf *out)
     }
     for (size_t i = 0; i < sizeof declarations / sizeof declarations[0]; i++) {
         begin(out, declarations[i].name);
-        buf_printf(out, "{\"type\": \"object\", \"propertyNames\": {\"$ref\": \"#/definitions/name\"}, "
-                        "\"additionalProperties\": {\"anyOf\": [{\"$ref\": \"#/definitions/%s\"}, "
-                        "{\"$ref\": \"#/definitions/%s\"}]}}",
+        buf_printf(out,
+                   "{\"type\": \"object\", \"propertyNames\": {\"$ref\": \"#/definitions/name\"}, "
+                   "\"additionalProperties\": {\"anyOf\": [{\"$ref\": \"#/definitions/%s\"}, "
+                   "{\"$ref\": \"#/definitions/%s\"}]}}",
                    declarations[i].short_form, declarations[i].mapping);
     }
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)

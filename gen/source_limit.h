@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much a file may hold.  The limits keep a hostile one from asking for all memory or time; a user
-   who means it raises them by --limit=NAME=N.  */
+/* How much a file may hold.  The limits keep a hostile one from asking for all memory or time; a
+   user who means it raises them by --limit=NAME=N.  */
 #ifndef SOURCE_LIMIT_H
 #define SOURCE_LIMIT_H
 

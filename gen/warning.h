@@ -22,8 +22,8 @@ typedef struct {
     bool all_errors;
 } warning_set;
 
-/* Take FLAG, what follows -W: NAME, no-NAME, error, no-error, error=NAME, no-error=NAME; NAME may be
-   all.  NULL, or the part of FLAG that is no name.  */
+/* Take FLAG, what follows -W: NAME, no-NAME, error, no-error, error=NAME, no-error=NAME; NAME may
+   be all.  NULL, or the part of FLAG that is no name.  */
 const char *warning_flag(warning_set *set, const char *flag);
 
 /* What is to be done with the warning NAME.  */

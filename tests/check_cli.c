@@ -187,7 +187,8 @@ START_TEST(usage)
     cli_run("model.yaml --output", 2, "needs a value: '--output'");
     cli_run("--check=yes model.yaml", 2, "takes no value: '--check'");
     cli_run("--rule=rtrll model.yaml", 2, ", bptt, not 'rtrll'");
-    ck_assert(strncmp(cli_result.err.text, "etrace-gen: error: --rule is one of d_rtrl, ", 44) == 0);
+    ck_assert(strncmp(cli_result.err.text, "etrace-gen: error: --rule is one of d_rtrl, ", 44)
+              == 0);
     cli_run("--vjp-time=2 model.yaml", 2, "--vjp-time is one of t, t_minus_1, not '2'");
     cli_run("--graph=png model.yaml", 2, "--graph is one of text, json, gv, svg, pdf, not 'png'");
     cli_run("--dump=x model.yaml", 2, "--dump is one of ir, diff, not 'x'");
@@ -199,7 +200,8 @@ START_TEST(usage)
     cli_run("-o a.c -d b model.yaml", 2, "exclude one another");
     cli_run("-o a.h -H a.h model.yaml", 2, "one");
     cli_run("-H a\"b.h model.yaml", 2, "#include");
-    ck_assert_ptr_nonnull(strstr(cli_result.err.text, "note: 'etrace-gen --help' lists the options"));
+    ck_assert_ptr_nonnull(
+        strstr(cli_result.err.text, "note: 'etrace-gen --help' lists the options"));
     cli_nothing_but(0);
 }
 END_TEST
@@ -453,13 +455,15 @@ START_TEST(limits)
     cli_write("model.yaml", "etrace: 1\nmodel: net\ninputs: {x: [2]}\nhidden: {h: [2]}\n"
                             "step: [\"h' = x\"]\noutputs: {y: h'}\n");
     cli_run("--limit=depth=2 -n model.yaml", 1, "nested too deep: the limit is 2 [E0113]");
-    ck_assert_ptr_nonnull(strstr(cli_result.err.text, "note: if that is meant, --limit=depth=N allows more"));
+    ck_assert_ptr_nonnull(
+        strstr(cli_result.err.text, "note: if that is meant, --limit=depth=N allows more"));
     cli_run("--limit=values=5 -n model.yaml", 1, "E0114");
     cli_run("--limit=text=3 -n model.yaml", 1, "E0107");
     cli_run("--limit=file=16 -n model.yaml", 1, "the limit is 16 bytes [E0117]");
     cli_run("--limit=file=1K --limit=values=1000 -n model.yaml", 0, NULL);
     cli_run("--limit=size=3 -n model.yaml", 2, "--limit is NAME=N with one of depth, aliases, ");
-    cli_run("--limit=depth=1001 -n model.yaml", 2, "--limit=depth is a number from 1 to 1000, not '1001'");
+    cli_run("--limit=depth=1001 -n model.yaml", 2,
+            "--limit=depth is a number from 1 to 1000, not '1001'");
 }
 END_TEST
 

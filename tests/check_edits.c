@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Specs with one random edit each: whatever comes out, all passes up to the plan return, and say
    something where they refuse.  Run it with --enable-sanitizers and under valgrind too.  The seed
-   is fixed; ETRACE_EDITS=N makes N edits instead of 2,000.  */
+   is fixed; ETRACE_EDITS=N makes N edits instead of 5,000.  */
 #define _XOPEN_SOURCE 700
 #include "diff.h"
 #include "lower.h"
@@ -42,7 +42,7 @@ static const char *const words[] = {
     "scope: coupled", "window: 3", "\t", "\n", "\n  ", "\r", "\xff", "\xc3\xa9", "\xef\xbb\xbf",
     "\xe2\x80\xae"};
 
-enum { N_WORDS = sizeof words / sizeof words[0], EDITS = 2000 };
+enum { N_WORDS = sizeof words / sizeof words[0], EDITS = 5000 };
 
 static void edit(const buf *from, buf *to)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* T17 and T18: whatever fails, and whenever the program is stopped, an output is the old one or a whole
-   new one, and no temporary file stays (but after SIGKILL); many at once do not disturb each
+/* T17 and T18: whatever fails, and whenever the program is stopped, an output is the old one or a
+   whole new one, and no temporary file stays (but after SIGKILL); many at once do not disturb each
    other.  Delays are there to hit many places; nothing depends on how long anything takes.  */
 #define _XOPEN_SOURCE 700
 #include "cli.h"
@@ -69,17 +69,19 @@ static int count_temporary(void)
     return n;
 }
 
-/* --- memory -------------------------------------------------------------------------------------- */
+/* --- memory ---------------------------------------------------------------------------------- */
 
 /* Builds the library that makes allocations fail; false where it cannot be loaded (a program with
    sanitizers wants to be first).  */
 static bool has_library(void)
 {
     run_result r;
-    const char *argv[] = {"sh", "-c",
-                          "${CC:-cc} -shared -fPIC \"$srcdir/tests/fail_malloc.c\" -o fail.so -ldl && "
-                          "LD_PRELOAD=./fail.so FAIL_COUNT=count \"$ETRACE_GEN\" -w -d . model.yaml && "
-                          "test -s count", NULL};
+    const char *argv[] = {
+        "sh", "-c",
+        "${CC:-cc} -shared -fPIC \"$srcdir/tests/fail_malloc.c\" -o fail.so -ldl && "
+        "LD_PRELOAD=./fail.so FAIL_COUNT=count \"$ETRACE_GEN\" -w -d . model.yaml && "
+        "test -s count",
+        NULL};
     r = run_program(cli_folder, argv);
     bool is_there = r.status == 0;
     if (!is_there)
@@ -104,7 +106,8 @@ static long count_allocations(const char *model)
 static void fail_at(const char *model, long at, const char *once)
 {
     buf line = {0};
-    buf_printf(&line, "LD_PRELOAD=./fail.so FAIL_AT=%ld %s \"$E\" -w -o model.c %s", at, once, model);
+    buf_printf(&line, "LD_PRELOAD=./fail.so FAIL_AT=%ld %s \"$E\" -w -o model.c %s", at, once,
+               model);
     const char *argv[] = {"sh", "-c", line.text, NULL};
     put_old();
     run_free(&cli_result);
@@ -152,7 +155,7 @@ START_TEST(some_allocations_fail)
 }
 END_TEST
 
-/* --- signals ---------------------------------------------------------------------------------------- */
+/* --- signals --------------------------------------------------------------------------------- */
 
 static pid_t start(void)
 {
@@ -251,7 +254,8 @@ END_TEST
 START_TEST(m4_hangs)
 {
     cli_fake_m4("exec sleep 98765");
-    cli_shell("M4=./m4 \"$E\" model.yaml & pid=$!; sleep 0.3; kill $pid; wait $pid; test $? -gt 128", 0);
+    cli_shell(
+        "M4=./m4 \"$E\" model.yaml & pid=$!; sleep 0.3; kill $pid; wait $pid; test $? -gt 128", 0);
     cli_shell("sleep 0.3; for p in /proc/[0-9]*/cmdline; do "
               "tr '\\0' ' ' <$p 2>/dev/null | grep -q '^sleep 98765' && echo $p; done; :", 0);
     ck_assert_str_eq(buf_text(&cli_result.out), "");
@@ -259,7 +263,7 @@ START_TEST(m4_hangs)
 }
 END_TEST
 
-/* --- many at once ------------------------------------------------------------------------------------ */
+/* --- many at once ---------------------------------------------------------------------------- */
 
 /* Sixteen models into one folder by make, each with its depfile, and the same as one by one.  */
 START_TEST(many_models_by_make)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of options against what is made from it: --help, the manual page, the completions.  Each
+/* The table of options against what is made from it: --help, the manual page, the completions. Each
    has every option and no other one, and the programs that read them find nothing wrong.  */
 #define _XOPEN_SOURCE 700
 #include "option_docs.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which files there are and what is in them: depfiles that make reads, --standalone and --single-file
-   that a compiler takes with nothing else, several models in one call, and what the command line
-   says against the spec.  */
+/* Which files there are and what is in them: depfiles that make reads, --standalone and
+   --single-file that a compiler takes with nothing else, several models in one call, and what the
+   command line says against the spec.  */
 #define _XOPEN_SOURCE 700
 #include "cli.h"
 #include "suites.h"
@@ -16,8 +16,8 @@ static const char other[] =
     "params: {W: [2, 2]}\nstep: [\"h' = k * h + tanh(x @ W) + v\"]\noutputs: {y: h'}\n"
     "loss: sum(h')\n";
 
-/* What was printed is WANTED; DATA in it is the folder of data.  Where a depfile's lines end depends on
-   how long that one's name is: they are one here.  */
+/* What was printed is WANTED; DATA in it is the folder of data.  Where a depfile's lines end
+   depends on how long that one's name is: they are one here.  */
 static void printed(const char *wanted)
 {
     const char *data = getenv("ETRACE_DATADIR");
@@ -37,7 +37,7 @@ static void printed(const char *wanted)
     buf_free(&text);
 }
 
-/* --- depfiles ---------------------------------------------------------------------------------- */
+/* --- depfiles -------------------------------------------------------------------------------- */
 
 START_TEST(depfile_names_the_outputs)
 {
@@ -137,7 +137,7 @@ START_TEST(depfile_usage)
 }
 END_TEST
 
-/* --- the files of a model ------------------------------------------------------------------------ */
+/* --- the files of a model -------------------------------------------------------------------- */
 
 /* Every C file of FOLDER compiles, and nothing from outside is included with quotes.  */
 static void compiles(const char *flags, const char *files)
@@ -193,12 +193,16 @@ START_TEST(graphs)
     cli_holds("b.txt", "Group 0");
     cli_run("--list-outputs -g model.yaml", 0, NULL);
     printed("model.c\nmodel.h\nmodel.gv\n");
-    cli_run("-gb.png model.yaml", 2, "-g writes a file .gv, .svg, .pdf, .json or .txt, not 'b.png'");
+    cli_run("-gb.png model.yaml", 2,
+            "-g writes a file .gv, .svg, .pdf, .json or .txt, not 'b.png'");
     cli_run("-gb.gv model.yaml wrong.yaml", 2, "-g names one file");
     cli_shell("PATH=/nowhere \"$E\" -gc.svg -o c.c model.yaml", 4);
-    ck_assert_ptr_nonnull(strstr(buf_text(&cli_result.err), "cannot run dot: No such file or directory [E0423]"));
-    cli_shell("mkdir bin; printf '#!/bin/sh\\necho broken >&2\\nexit 1\\n' >bin/dot; chmod +x bin/dot; "
-              "PATH=$PWD/bin:$PATH \"$E\" -gc.svg -o c.c model.yaml", 4);
+    ck_assert_ptr_nonnull(
+        strstr(buf_text(&cli_result.err), "cannot run dot: No such file or directory [E0423]"));
+    cli_shell(
+        "mkdir bin; printf '#!/bin/sh\\necho broken >&2\\nexit 1\\n' >bin/dot; chmod +x bin/dot; "
+        "PATH=$PWD/bin:$PATH \"$E\" -gc.svg -o c.c model.yaml",
+        4);
     ck_assert_ptr_nonnull(strstr(buf_text(&cli_result.err), "it said: broken"));
     ck_assert(!cli_exists("c.c") && !cli_exists("c.svg"));
 }
@@ -249,7 +253,7 @@ START_TEST(comments_say_where)
 }
 END_TEST
 
-/* --- several models ------------------------------------------------------------------------------- */
+/* --- several models -------------------------------------------------------------------------- */
 
 START_TEST(several_models)
 {
@@ -290,7 +294,7 @@ START_TEST(all_or_none)
 }
 END_TEST
 
-/* --- against the spec ------------------------------------------------------------------------------ */
+/* --- against the spec ------------------------------------------------------------------------ */
 
 START_TEST(constants_are_defined)
 {
@@ -334,9 +338,12 @@ END_TEST
 Suite *outputs_suite(void)
 {
     const struct { const char *name; const TTest *test[8]; } cases[] = {
-        {"depfile", {depfile_names_the_outputs, depfile_has_other_targets, depfile_has_the_templates,
-                     depfile_has_cells_and_arrays, make_reads_the_depfile, depfile_usage}},
-        {"files", {standalone, single_file, runtime_is_missing, temporary_files_are_kept, comments_say_where, graphs, pictures}},
+        {"depfile",
+         {depfile_names_the_outputs, depfile_has_other_targets, depfile_has_the_templates,
+          depfile_has_cells_and_arrays, make_reads_the_depfile, depfile_usage}},
+        {"files",
+         {standalone, single_file, runtime_is_missing, temporary_files_are_kept, comments_say_where,
+          graphs, pictures}},
         {"several", {several_models, all_or_none}},
         {"override", {constants_are_defined, types_and_batch, places_for_makefiles}},
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* T16: the same spec gives the same bytes, whatever the folder, the locale, the time zone, the umask,
-   the home, the date and the way the outputs are named.  */
+/* T16: the same spec gives the same bytes, whatever the folder, the locale, the time zone, the
+   umask, the home, the date and the way the outputs are named.  */
 #define _XOPEN_SOURCE 700
 #include "cli.h"
 #include "suites.h"
@@ -15,9 +15,11 @@ static void copy_specs(void)
 {
     cli_shell("mkdir one 'two  #x' && for f in \"$srcdir\"/examples/*/model.yaml; do "
               "d=${f%/model.yaml}; cp \"$f\" one/ex_${d##*/}.yaml; done && "
-              "cp \"$srcdir\"/tests/lang/*.yaml \"$srcdir\"/tests/lang/*.npz \"$srcdir\"/tests/golden/*.yaml "
+              "cp \"$srcdir\"/tests/lang/*.yaml \"$srcdir\"/tests/lang/*.npz "
+              "\"$srcdir\"/tests/golden/*.yaml "
               "one && for f in \"$srcdir\"/tests/lang/*/; do cp -R \"$f\" one; done 2>/dev/null; "
-              "cp -R one/. 'two  #x'", 0);
+              "cp -R one/. 'two  #x'",
+              0);
 }
 
 START_TEST(the_same_bytes)
@@ -29,7 +31,8 @@ START_TEST(the_same_bytes)
         "(cd one && grep -q '^cell:' $b.yaml && exit 9\n"
         " TZ=UTC LC_ALL=C \"$E\" -w -o $b.c $b.yaml) || continue\n"
         "(cd 'two  #x' && umask 077 && HOME=/nonexistent TZ=Asia/Kathmandu LC_ALL=de_DE.UTF-8 "
-        "LANG=tr_TR.UTF-8 SOURCE_DATE_EPOCH=1 COLUMNS=40 PATH=$PATH:/nowhere \"$E\" -w -o $b.c $b.yaml)\n"
+        "LANG=tr_TR.UTF-8 SOURCE_DATE_EPOCH=1 COLUMNS=40 PATH=$PATH:/nowhere \"$E\" -w -o $b.c "
+        "$b.yaml)\n"
         "cmp one/$b.c \"two  #x/$b.c\"; cmp one/$b.h \"two  #x/$b.h\"\n"
         "(cd one && mkdir -p x && LC_ALL=tr_TR.UTF-8 \"$E\" -w -o - -H x/$b.h $b.yaml >$b.out)\n"
         "cmp one/$b.c one/$b.out; cmp one/$b.h one/x/$b.h\n"

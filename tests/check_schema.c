@@ -74,8 +74,9 @@ START_TEST(specs_to_start_from)
         cli_write("start.yaml", buf_text(&cli_result.out));
         if (strcmp(*word, "cell") == 0) {
             cli_write("mine.yaml", buf_text(&cli_result.out));
-            cli_write("start.yaml", "etrace: 1\nmodel: net\ninputs: {x: [3]}\nmodules: {a: {cell: mine, "
-                                    "in: x, size: 4}}\noutputs: [a]\nloss: sum(a)\n");
+            cli_write("start.yaml",
+                      "etrace: 1\nmodel: net\ninputs: {x: [3]}\nmodules: {a: {cell: mine, "
+                      "in: x, size: 4}}\noutputs: [a]\nloss: sum(a)\n");
         }
         cli_run("-w start.yaml", 0, NULL);
         cli_shell("${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -Werror -c start.c", 0);

@@ -99,20 +99,25 @@ START_TEST(json_is_json)
     cli_shell("command -v python3 >/dev/null || echo none", 0);
     if (cli_result.out.len > 0)
         return;
-    cli_shell("cd \"$srcdir/tests/diag\" && \"$E\" -n --max-errors=0 --diagnostics-format=json *.yaml "
-              "2>\"$OLDPWD/lines\"; test $? -eq 1", 0);
-    cli_shell("python3 -c 'import json\nn = 0\nkeys = [\"file\", \"line\", \"column\", \"endLine\", "
-              "\"endColumn\", \"severity\", \"code\", \"message\", \"fix\"]\n"
-              "for line in open(\"lines\", encoding=\"ascii\"):\n"
-              "    assert list(json.loads(line)) == keys, line\n    n += 1\nassert n > 200, n'", 0);
+    cli_shell(
+        "cd \"$srcdir/tests/diag\" && \"$E\" -n --max-errors=0 --diagnostics-format=json *.yaml "
+        "2>\"$OLDPWD/lines\"; test $? -eq 1",
+        0);
+    cli_shell(
+        "python3 -c 'import json\nn = 0\nkeys = [\"file\", \"line\", \"column\", \"endLine\", "
+        "\"endColumn\", \"severity\", \"code\", \"message\", \"fix\"]\n"
+        "for line in open(\"lines\", encoding=\"ascii\"):\n"
+        "    assert list(json.loads(line)) == keys, line\n    n += 1\nassert n > 200, n'",
+        0);
 }
 END_TEST
 
 START_TEST(colors)
 {
-    cli_run("-n --color=always wrong.yaml", 1,
-            "\033[01mwrong.yaml:4:14:\033[m \033[01;31merror: \033[m'hh' is not known (did you mean "
-            "'h'?) \033[01;31m[E0332]\033[m\n");
+    cli_run(
+        "-n --color=always wrong.yaml", 1,
+        "\033[01mwrong.yaml:4:14:\033[m \033[01;31merror: \033[m'hh' is not known (did you mean "
+        "'h'?) \033[01;31m[E0332]\033[m\n");
     cli_run("-n --color=never wrong.yaml", 1, "wrong.yaml:4:14: error: ");
     cli_run("-n wrong.yaml", 1, "wrong.yaml:4:14: error: "); /* no terminal */
     ck_assert_ptr_null(strchr(said(), '\033'));
@@ -128,17 +133,22 @@ START_TEST(colors_on_a_terminal)
     cli_shell("command -v script >/dev/null || echo none", 0);
     if (cli_result.out.len > 0)
         return;
-    cli_shell("unset NO_COLOR; script -qec \"$E -n wrong.yaml\" /dev/null </dev/null | grep -c '\033\\[01;31merror' "
-              ">n; test \"$(cat n)\" = 1", 0);
-    cli_shell("NO_COLOR=1 script -qec \"$E -n wrong.yaml\" /dev/null </dev/null | grep -c '\033' >n; "
-              "test \"$(cat n)\" = 0", 0);
+    cli_shell("unset NO_COLOR; script -qec \"$E -n wrong.yaml\" /dev/null </dev/null | grep -c "
+              "'\033\\[01;31merror' "
+              ">n; test \"$(cat n)\" = 1",
+              0);
+    cli_shell(
+        "NO_COLOR=1 script -qec \"$E -n wrong.yaml\" /dev/null </dev/null | grep -c '\033' >n; "
+        "test \"$(cat n)\" = 0",
+        0);
 }
 END_TEST
 
 Suite *warnings_suite(void)
 {
-    const TTest *const test[] = {warnings_can_be_off, warnings_can_be_errors, quiet_and_verbose, json,
-                                 json_is_json, colors, colors_on_a_terminal};
+    const TTest *const test[] = {
+        warnings_can_be_off, warnings_can_be_errors, quiet_and_verbose, json, json_is_json, colors,
+        colors_on_a_terminal};
     Suite *s = suite_create("warnings");
     TCase *t = tcase_create("warnings");
     tcase_add_checked_fixture(t, set_up, cli_tear_down);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What tests of the program from outside share: a folder a test with a spec that is right and one that
-   is wrong, runs in it, and what must be there afterwards.  */
+/* What tests of the program from outside share: a folder a test with a spec that is right and one
+   that is wrong, runs in it, and what must be there afterwards.  */
 #ifndef CLI_H
 #define CLI_H
 
@@ -17,8 +17,8 @@ void cli_tear_down(void);
 
 void cli_write(const char *name, const char *text);
 
-/* Run etrace-gen with WORDS in the test's folder: it exits with STATUS, and what it says has SAID in it
-   (NULL: it says nothing).  */
+/* Run etrace-gen with WORDS in the test's folder: it exits with STATUS, and what it says has SAID
+   in it (NULL: it says nothing).  */
 void cli_run(const char *words, int status, const char *said);
 
 /* Run LINE in a shell in which $E is the program.  */
