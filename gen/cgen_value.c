@@ -279,6 +279,10 @@ static const char *reshaped(cgen *c, int n, const subscript *at, int *prec)
     const ir_node *v = &c->ir->node[n];
     shape from = c->ir->node[v->arg[0]].shape;
     subscript inner[RANK_MAX];
+    if (c->ir->node[v->arg[0]].op == OP_iota) {
+        subscript flat = flat_subscript(c, v->shape, at);
+        return cgen_value(c, v->arg[0], &flat, prec);
+    }
     if (!shape_same_places(from, v->shape)) {
         *prec = 0;
         if (of_samples(c, v->arg[0]))
@@ -466,7 +470,7 @@ const char *cgen_value(cgen *c, int n, const subscript *at, int *prec)
         return cgen_number(c->arena, v->number, c->ir->real_bits);
     }
     if (v->op == OP_iota) {
-        *prec = at[0].text && at[0].add ? 4 : 0;
+        *prec = at[0].text && (at[0].add || strchr(at[0].text, ' ')) ? 4 : 0;
         return subscript_text(c, at[0]);
     }
     if (schedule_is_view(c->sc, n))

@@ -20,7 +20,9 @@ const char *const golden_cases[] = {
     "alif_readout", "cfn", "conv_rnn", "conv_rnn_bias", "einsum", "elemwise_batch4", "elemwise_fn",
     "embedding", "embedding_batch4", "gif_readout", "grouped", "lif", "lif_batch4", "lif_readout",
     "lora", "lru", "masked_linear", "mini_gru", "mini_lstm", "minimal_rnn", "signed_linear", "sparse",
-    "two_state", "urlstm"};
+    "two_state", "urlstm",
+    /* more data of the same kind, from tests/golden/reference.py */
+    "stack3", "stack3_batch3", "cross", "conv_bias_rules"};
 const int n_golden_cases = sizeof golden_cases / sizeof golden_cases[0];
 
 void golden_path(char path[COMMAND_PATH], const char *name, const char *extension)
