@@ -4,6 +4,8 @@
    differentiation finds to be zero costs nothing.  (0 * x is 0 also where x would be infinite.)  */
 #include "canon.h"
 
+#include "loop.h"
+
 #include <math.h>
 
 double canon_fold(op_code op, const double *x)
@@ -172,6 +174,15 @@ int canon_elementwise(ir *g, op_code op, const int *arg, shape s)
     }
 }
 
+void canon_mark(const ir *g, int n, bool *live, int n_live)
+{
+    const ir_node *v = &g->node[n];
+    const bool *need = v->op == OP_loop ? loop_needs(g, n, live, n_live) : NULL;
+    for (int i = 0; i < ir_n_reads(g, n); i++)
+        if (!need || need[g->loop[v->pattern].bound[i]])
+            live[v->arg[i]] = true;
+}
+
 bool *canon_live(ir *g, const int *root, size_t n_roots)
 {
     bool *live = ARENA_ARRAY(g->arena, bool, g->n_nodes);
@@ -179,7 +190,6 @@ bool *canon_live(ir *g, const int *root, size_t n_roots)
         live[root[i]] = true;
     for (int n = g->n_nodes - 1; n >= 0; n--)
         if (live[n])
-            for (int i = 0; i < ir_n_reads(g, n); i++)
-                live[g->node[n].arg[i]] = true;
+            canon_mark(g, n, live, g->n_nodes);
     return live;
 }

@@ -11,6 +11,9 @@ int canon_elementwise(ir *g, op_code op, const int *arg, shape s);
 /* OP on numbers.  */
 double canon_fold(op_code op, const double *x);
 
+/* Mark what the value of N, whose readers are LIVE among the first N_LIVE nodes, is made of.  */
+void canon_mark(const ir *g, int n, bool *live, int n_live);
+
 /* LIVE[n] says whether ROOT[0..N_ROOTS) need node n.  In the arena, g->n_nodes long.  */
 bool *canon_live(ir *g, const int *root, size_t n_roots);
 

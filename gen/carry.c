@@ -64,7 +64,7 @@ static int input(carrier *c, bool lagged)
 static int own(carrier *c, int a, bool lagged)
 {
     ir *g = c->l->ir;
-    int df = c->r->df[c->group->state[a]];
+    int df = graph_df(g, c->l->gr, c->r, c->group->state[a]);
     bool constant = g->node[df].op == OP_const
                     && (c->r->x == NO_NODE || c->r->op == OP_embed
                         || g->node[c->r->x].op == OP_const);
@@ -80,8 +80,8 @@ static int fresh(carrier *c, int a, bool lagged)
     int df = own(c, a, lagged);
     if (ir_is_zero(g, df))
         return NO_NODE;
-    return ir_ew2(g, OP_mul, trace_by_input(g, &c->form, input(c, lagged)),
-                  trace_by_position(g, &c->form, df));
+    return trace_sum_turns(g, &c->form, ir_ew2(g, OP_mul, trace_by_input(g, &c->form, input(c, lagged)),
+                                               trace_by_turn(g, &c->form, df)));
 }
 
 /* sum_b D[a,b] e[b] */
@@ -151,7 +151,8 @@ static void carry_group(carrier *c, int inside)
     }
     if (flat != NO_NODE && !ir_is_zero(g, flat)) {
         int in = trace_by_input(g, &c->form, input(c, lagged));
-        sum = diff_plus(g, sum, ir_ew2(g, OP_mul, in, trace_by_position(g, &c->form, flat)));
+        int product = ir_ew2(g, OP_mul, in, trace_by_turn(g, &c->form, flat));
+        sum = diff_plus(g, sum, trace_sum_turns(g, &c->form, product));
     }
     if (sum != NO_NODE)
         learner_add(l, c->r->w, trace_to_weight(g, &c->form, sum));
@@ -170,7 +171,7 @@ void carry_relation(learner *l, const relation *r, int inside)
         find_stored(&c);
         declare_traces(&c);
         if (inside != NO_NODE)
-            inside = ir_reshape(g, inside, group->varshape);
+            inside = ir_reshape(g, inside, learner_shape(r, group));
         carry_group(&c, inside);
         inside = NO_NODE;
     }

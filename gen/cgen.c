@@ -207,6 +207,22 @@ static void copy_kernel(cgen *c, int n)
     }
 }
 
+void cgen_kernels(cgen *c)
+{
+    for (c->kernel = 0; c->kernel < c->sc->n_kernels; c->kernel++) {
+        const kernel *k = &c->sc->kernel[c->kernel];
+        op_code op = k->kind == KERNEL_LOOP ? OP_COUNT : c->ir->node[k->node].op;
+        if (k->kind == KERNEL_LOOP)
+            loop_kernel(c, k);
+        else if (op == OP_concat || op == OP_pad)
+            copy_kernel(c, k->node);
+        else if (op == OP_loop)
+            cgen_loop(c, k->node);
+        else if (op != OP_last && op != OP_tape) /* the loop has brought them */
+            cgen_linear(c, k->node);
+    }
+}
+
 void cgen_body(const schedule *sc, const cgen_style *style, buf *out)
 {
     const ir *g = sc->ir;
@@ -214,14 +230,5 @@ void cgen_body(const schedule *sc, const cgen_style *style, buf *out)
               .name = ARENA_ARRAY(g->arena, const char *, g->n_nodes),
               .scalar = ARENA_ARRAY(g->arena, const char *, g->n_nodes),
               .carried = ARENA_ARRAY(g->arena, const char *, g->n_nodes)};
-    for (c.kernel = 0; c.kernel < sc->n_kernels; c.kernel++) {
-        const kernel *k = &sc->kernel[c.kernel];
-        op_code op = k->kind == KERNEL_LOOP ? OP_COUNT : g->node[k->node].op;
-        if (k->kind == KERNEL_LOOP)
-            loop_kernel(&c, k);
-        else if (op == OP_concat || op == OP_pad)
-            copy_kernel(&c, k->node);
-        else
-            cgen_linear(&c, k->node);
-    }
+    cgen_kernels(&c);
 }

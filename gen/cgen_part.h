@@ -23,6 +23,15 @@ typedef struct {
     cgen_name_entry *slot;
 } cgen_names;
 
+/* The loop whose body is being written, and where it stands.  */
+typedef struct cgen_frame {
+    int loop;         /* the OP_loop */
+    const char *turn; /* its variable */
+    const schedule *sc;
+    int kernel;
+    const struct cgen_frame *up;
+} cgen_frame;
+
 typedef struct {
     const schedule *sc;
     const ir *ir;
@@ -35,6 +44,7 @@ typedef struct {
     const char **scalar;  /* of nodes of a body being printed: their variables */
     const char **carried; /* of OP_repeat nodes whose loop was printed */
     int kernel; /* the one being written */
+    const cgen_frame *frame; /* NULL outside of loops */
 } cgen;
 
 /* The variables of nested loops, outermost first.  */
@@ -76,6 +86,18 @@ bool cgen_leads(const ir *g, const int *item, int n_items, int n);
 
 /* The loop of N for element AT.  C.carried then has the variables of all ITEMs that it computes.  */
 void cgen_region(cgen *c, const int *item, int n_items, int n, const subscript *at);
+
+/* All kernels of C.sc.  */
+void cgen_kernels(cgen *c);
+
+/* The loop L: its carries, its stacks, and its body.  */
+void cgen_loop(cgen *c, int L);
+
+/* Element AT of a bound of the loop being written; and what holds all of it.  */
+const char *cgen_bound(cgen *c, int n, const subscript *at, int *prec);
+const char *cgen_bound_base(cgen *c, int n);
+
+void cgen_for_back(cgen *c, const char *variable, int64_t n);
 
 /* The array or scalar that holds leaf or kept node N, without subscripts.  */
 const char *cgen_base(cgen *c, int n);

@@ -68,6 +68,12 @@ void cgen_for_each(cgen *c, const char *variable, int64_t n)
     cgen_for(c, variable, n);
 }
 
+void cgen_for_back(cgen *c, const char *variable, int64_t n)
+{
+    const char *arg[] = {variable, arena_printf(c->arena, "%lld", (long long)n - 1)};
+    cgen_macro(c->out, "et_for_back", 2, arg);
+}
+
 void cgen_for_from(cgen *c, const char *variable, int64_t from, int64_t to, int64_t step)
 {
     const char *arg[] = {variable, arena_printf(c->arena, "%lld", (long long)from),
@@ -195,7 +201,7 @@ static bool of_samples(const cgen *c, int n)
         return false;
     if (v->op == OP_var)
         return ir_is_batched(&c->ir->var[v->var]);
-    return c->sc->hold[n] == HOLD_PLACE && !c->sc->store[c->sc->place_of[n]].add;
+    return !c->frame && c->sc->hold[n] == HOLD_PLACE && !c->sc->store[c->sc->place_of[n]].add;
 }
 
 /* Values of a pass begin at sample 0, those of a block at sample b.  */
@@ -212,7 +218,7 @@ const char *cgen_place(cgen *c, const store *st, const subscript *at)
 {
     shape s = c->ir->node[st->node].shape;
     subscript shifted[RANK_MAX];
-    if (st->add || c->style->batch <= 1)
+    if (st->add || c->frame || c->style->batch <= 1)
         return cgen_element(c, st->place, s, at);
     if (c->style->rows == 0)
         return cgen_element(c, arena_printf(c->arena, "%s[b]", st->place), s, at);
@@ -228,6 +234,8 @@ const char *cgen_base(cgen *c, int n)
         const var *x = &c->ir->var[v->var];
         return arena_printf(c->arena, "%s%s%s", c->style->block[x->kind], x->c_name, one);
     }
+    if (v->op == OP_bound)
+        return cgen_bound_base(c, n);
     if (c->sc->hold[n] == HOLD_PLACE)
         return arena_printf(c->arena, "%s%s", c->sc->store[c->sc->place_of[n]].place, one);
     return cgen_name(c, n);
@@ -473,6 +481,8 @@ const char *cgen_value(cgen *c, int n, const subscript *at, int *prec)
         *prec = at[0].text && (at[0].add || strchr(at[0].text, ' ')) ? 4 : 0;
         return subscript_text(c, at[0]);
     }
+    if (v->op == OP_bound)
+        return cgen_bound(c, n, at, prec);
     if (schedule_is_view(c->sc, n))
         return cgen_view(c, n, at, prec);
     if (cgen_is_local(c, n))

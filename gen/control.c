@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: repeat, if and while.  Out: nodes; every iteration and both branches are in the graph.
 
-   A repeat is its body as often as it says; one of more than unroll_limit iterations stays a loop if its body
-   works position by position (region.c), and is refused otherwise.  Of an if, every name that the branches
+   A repeat is its body as often as it says; one of more than unroll_limit iterations stays a loop (region.c,
+   loop.c).  Of an if, every name that the branches
    assign becomes where(condition, then, else).  A while is a repeat whose iterations keep what they got once
    the condition has failed.
 
@@ -10,6 +10,7 @@
    nothing flows back out of a branch that is not taken, not even a NaN that arose in it (0 * NaN is NaN, but
    where(false, NaN, 0) is 0).  Parameters that a weight op reads stay as they are, for graph.c looks for them;
    what they meet there becomes zero in a branch that is not taken, so that their gradient does, too.  */
+#include "loop.h"
 #include "region.h"
 #include "scope.h"
 
@@ -273,50 +274,67 @@ static void refuse_loop(lowering *lo, const block *b, const char *why)
 {
     diag_error(lo->diag, b->eq->at, "E0367", "this '%s' is longer than unroll_limit, %d, and cannot stay a loop: "
                "%s", word_of(b), lo->unroll_limit, why);
-    diag_note(lo->diag, b->eq->at, "a loop works position by position, on carries of one shape; a higher "
-                                   "'unroll_limit' in the model writes all iterations out");
+    diag_note(lo->diag, b->eq->at, "a higher 'unroll_limit' in the model writes all iterations out");
 }
 
-/* What the carries are like behind one iteration; false: they differ in shape, which was reported.  */
-static bool carry_shape(lowering *lo, scope *sc, const block *b, shape *res)
+/* What the carries are like behind one iteration: the first may widen them.  */
+static bool carry_shapes(lowering *lo, scope *sc, const block *b, shape *res)
 {
-    const ir *g = lo->ir;
     int *u = ARENA_ARRAY(lo->arena, int, b->eq->n_carry);
     memcpy(u, b->value, sizeof *u * b->eq->n_carry);
     if (!iterate(lo, sc, b, u, true))
         return false;
-    *res = g->node[u[0]].shape;
-    for (size_t i = 1; i < b->eq->n_carry; i++)
-        if (!shape_equal(*res, g->node[u[i]].shape)) {
-            refuse_loop(lo, b, arena_printf(lo->arena, "'%s' is %s, and '%s' is %s", b->eq->carry[0].name,
-                                            shape_text(lo->arena, *res), b->eq->carry[i].name,
-                                            shape_text(lo->arena, g->node[u[i]].shape)));
-            return false;
-        }
+    for (size_t i = 0; i < b->eq->n_carry; i++)
+        res[i] = lo->ir->node[u[i]].shape;
     return true;
 }
 
-/* N iterations as a loop of the emitted code.  */
-static bool make_region(lowering *lo, scope *sc, block *b, int64_t n)
+/* N iterations as a loop of any nodes.  */
+static bool make_general(lowering *lo, const scope *sc, block *b, int64_t n, const int *bound, const int *next)
+{
+    ir *g = lo->ir;
+    int n_carry = (int)b->eq->n_carry;
+    int L = loop_close(g, &(loop_plan){.count = n, .of = NO_NODE, .n_carry = n_carry, .bound = bound,
+                                       .next = next, .init = b->value}, NULL);
+    int deep = loop_too_deep(g, L);
+    ir_name(g, L, NULL, arena_printf(lo->arena, "%s:%d: %s, %lld turns", sc->spec->base_name, b->eq->at.line,
+                                     word_of(b), (long long)n));
+    for (int i = 0; i < n_carry; i++)
+        b->value[i] = loop_last(g, L, bound[i]);
+    if (deep != NO_NODE)
+        refuse_loop(lo, b, arena_printf(lo->arena, "its body has a value of %d axes, %s, and the iterations are one "
+                                        "more", RANK_MAX, shape_text(lo->arena, g->node[deep].shape)));
+    return deep == NO_NODE;
+}
+
+/* N iterations as a loop of the emitted code: position by position within other loops if that can be (region.c), and
+   else by itself (loop.c).  */
+static bool make_loop(lowering *lo, scope *sc, block *b, int64_t n)
 {
     ir *g = lo->ir;
     size_t n_carry = b->eq->n_carry;
     int *bound = ARENA_ARRAY(lo->arena, int, n_carry), *next = ARENA_ARRAY(lo->arena, int, n_carry);
-    shape s;
-    if (!carry_shape(lo, sc, b, &s))
+    shape *s = ARENA_ARRAY(lo->arena, shape, n_carry);
+    bool alike = true;
+    if (!carry_shapes(lo, sc, b, s))
         return false;
     for (size_t i = 0; i < n_carry; i++) {
         if (g->node[b->value[i]].type != TYPE_REAL)
             b->value[i] = ir_ew1(g, OP_real, b->value[i]);
-        b->value[i] = ir_broadcast(g, b->value[i], s);
-        next[i] = bound[i] = ir_name(g, region_bound(g, TYPE_REAL, s), b->eq->carry[i].name, NULL);
+        b->value[i] = ir_broadcast(g, b->value[i], s[i]);
+        next[i] = bound[i] = ir_name(g, loop_bound(g, TYPE_REAL, s[i]), b->eq->carry[i].name, NULL);
+        alike = alike && shape_equal(s[i], s[0]);
     }
+    int64_t streams = lo->n_streams;
     if (!iterate(lo, sc, b, next, false))
         return false;
-    int mixing = region_make(g, n, (int)n_carry, bound, next, b->value);
-    if (mixing != NO_NODE)
-        refuse_loop(lo, b, arena_printf(lo->arena, "its body has '%s'", op_table[g->node[mixing].op].name));
-    return mixing == NO_NODE;
+    if (lo->n_streams != streams) {
+        refuse_loop(lo, b, "it draws other random numbers in each iteration");
+        return false;
+    }
+    if (alike && region_make(g, n, (int)n_carry, bound, next, b->value) == NO_NODE)
+        return true;
+    return make_general(lo, sc, b, n, bound, next);
 }
 
 static bool run_loop(lowering *lo, scope *sc, block *b)
@@ -330,7 +348,7 @@ static bool run_loop(lowering *lo, scope *sc, block *b)
             return false;
     }
     if (n > lo->unroll_limit)
-        return make_region(lo, sc, b, n);
+        return make_loop(lo, sc, b, n);
     for (int64_t k = 0; k < n; k++)
         if (!iterate(lo, sc, b, b->value, k == 0) || diag_errors(lo->diag) > errors)
             return false;

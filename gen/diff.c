@@ -4,239 +4,14 @@
    absent where it is structurally zero.  */
 #include "diff.h"
 
-#include "region.h"
+#include "loop.h"
+#include "loop_diff.h"
 
 #include <string.h>
-
-/* --- one partial derivative per element-wise operator and argument ------------------------- */
 
 static int one(ir *g, int n)
 {
     return ir_const(g, 1, g->node[n].shape);
-}
-
-static int number(ir *g, int n, double value)
-{
-    return ir_const(g, value, g->node[n].shape);
-}
-
-static int partial_none(ir *g, int n, int i)
-{
-    (void)g, (void)n, (void)i;
-    return NO_NODE;
-}
-
-static int partial_add(ir *g, int n, int i)
-{
-    (void)i;
-    return one(g, n);
-}
-
-static int partial_copy(ir *g, int n, int i)
-{
-    (void)i;
-    return one(g, n);
-}
-
-static int partial_graft(ir *g, int n, int i)
-{
-    return i == 0 ? one(g, n) : i == 1 ? g->node[n].arg[2] : NO_NODE;
-}
-
-static int partial_sub(ir *g, int n, int i)
-{
-    return number(g, n, i ? -1 : 1);
-}
-
-static int partial_mul(ir *g, int n, int i)
-{
-    return g->node[n].arg[1 - i];
-}
-
-/* d (a / b) = da / b - (a / b) / b db */
-static int partial_div(ir *g, int n, int i)
-{
-    int b = g->node[n].arg[1];
-    return i ? ir_ew1(g, OP_neg, ir_ew2(g, OP_div, n, b)) : ir_ew2(g, OP_div, one(g, n), b);
-}
-
-static int partial_neg(ir *g, int n, int i)
-{
-    (void)i;
-    return number(g, n, -1);
-}
-
-/* d a^b = b a^(b-1) da + a^b log(a) db */
-static int partial_pow(ir *g, int n, int i)
-{
-    int a = g->node[n].arg[0], b = g->node[n].arg[1];
-    if (i)
-        return ir_ew2(g, OP_mul, n, ir_ew1(g, OP_log, a));
-    return ir_ew2(g, OP_mul, b, ir_ew2(g, OP_pow, a, ir_ew2(g, OP_sub, b, one(g, n))));
-}
-
-static int as_real(ir *g, int condition)
-{
-    return ir_ew1(g, OP_real, condition);
-}
-
-/* At a tie the second argument gets it all, as the forward value does.  */
-static int partial_maximum(ir *g, int n, int i)
-{
-    int first = as_real(g, ir_ew2(g, OP_gt, g->node[n].arg[0], g->node[n].arg[1]));
-    return i ? ir_ew2(g, OP_sub, one(g, n), first) : first;
-}
-
-static int partial_minimum(ir *g, int n, int i)
-{
-    int first = as_real(g, ir_ew2(g, OP_lt, g->node[n].arg[0], g->node[n].arg[1]));
-    return i ? ir_ew2(g, OP_sub, one(g, n), first) : first;
-}
-
-static int partial_where(ir *g, int n, int i)
-{
-    if (i == 0)
-        return NO_NODE;
-    int yes = number(g, n, i == 1), no = number(g, n, i == 2);
-    return ir_ew3(g, OP_where, g->node[n].arg[0], yes, no);
-}
-
-static int partial_exp(ir *g, int n, int i)
-{
-    (void)g, (void)i;
-    return n;
-}
-
-static int partial_log(ir *g, int n, int i)
-{
-    (void)i;
-    return ir_ew2(g, OP_div, one(g, n), g->node[n].arg[0]);
-}
-
-static int partial_log1p(ir *g, int n, int i)
-{
-    (void)i;
-    return ir_ew2(g, OP_div, one(g, n), ir_ew2(g, OP_add, one(g, n), g->node[n].arg[0]));
-}
-
-static int partial_expm1(ir *g, int n, int i)
-{
-    (void)i;
-    return ir_ew2(g, OP_add, n, one(g, n));
-}
-
-static int partial_sqrt(ir *g, int n, int i)
-{
-    (void)i;
-    return ir_ew2(g, OP_div, number(g, n, 0.5), n);
-}
-
-static int partial_sin(ir *g, int n, int i)
-{
-    return ir_ew1(g, OP_cos, g->node[n].arg[i]);
-}
-
-static int partial_cos(ir *g, int n, int i)
-{
-    return ir_ew1(g, OP_neg, ir_ew1(g, OP_sin, g->node[n].arg[i]));
-}
-
-/* d tan(x) = (1 + tan(x)^2) dx */
-static int partial_tan(ir *g, int n, int i)
-{
-    (void)i;
-    return ir_ew2(g, OP_add, one(g, n), ir_ew2(g, OP_mul, n, n));
-}
-
-/* d tanh(x) = (1 - tanh(x)^2) dx */
-static int partial_tanh(ir *g, int n, int i)
-{
-    (void)i;
-    return ir_ew2(g, OP_sub, one(g, n), ir_ew2(g, OP_mul, n, n));
-}
-
-static int partial_sinh(ir *g, int n, int i)
-{
-    return ir_ew1(g, OP_cosh, g->node[n].arg[i]);
-}
-
-static int partial_cosh(ir *g, int n, int i)
-{
-    return ir_ew1(g, OP_sinh, g->node[n].arg[i]);
-}
-
-static int partial_atan(ir *g, int n, int i)
-{
-    int x = g->node[n].arg[i];
-    return ir_ew2(g, OP_div, one(g, n), ir_ew2(g, OP_add, one(g, n), ir_ew2(g, OP_mul, x, x)));
-}
-
-/* d erf(x) = 2/sqrt(pi) exp(-x^2) dx */
-static int partial_erf(ir *g, int n, int i)
-{
-    int x = g->node[n].arg[i];
-    int bell = ir_ew1(g, OP_exp, ir_ew1(g, OP_neg, ir_ew2(g, OP_mul, x, x)));
-    return ir_ew2(g, OP_mul, number(g, n, 1.1283791670955126), bell);
-}
-
-static int partial_abs(ir *g, int n, int i)
-{
-    return ir_ew1(g, OP_sign, g->node[n].arg[i]);
-}
-
-/* d sigmoid(x) = sigmoid(x) (1 - sigmoid(x)) dx */
-static int partial_sigmoid(ir *g, int n, int i)
-{
-    (void)i;
-    return ir_ew2(g, OP_mul, n, ir_ew2(g, OP_sub, one(g, n), n));
-}
-
-static int partial_relu(ir *g, int n, int i)
-{
-    int x = g->node[n].arg[i];
-    return as_real(g, ir_ew2(g, OP_gt, x, number(g, n, 0)));
-}
-
-static int partial_repeat(ir *g, int n, int i)
-{
-    return region_partial(g, n, i);
-}
-
-static int (*const partial_of[OP_COUNT])(ir *, int, int) = {
-#define EW(name, arity, result, form, prec, cost, partial) [OP_##name] = partial_##partial,
-#include "ops.def"
-};
-
-int diff_partial(ir *g, int n, int i)
-{
-    return partial_of[g->node[n].op](g, n, i);
-}
-
-/* --- sums with structural zeros ------------------------------------------------------------- */
-
-int diff_plus(ir *g, int a, int b)
-{
-    if (a == NO_NODE || b == NO_NODE)
-        return a == NO_NODE ? b : a;
-    return ir_ew2(g, OP_add, a, b);
-}
-
-/* a * b; where(c, a, b) * x is where(c, a * x, b * x), so that branches fold, and a zero stays one where x
-   is not finite.  */
-int diff_times(ir *g, int a, int b)
-{
-    if (a == NO_NODE || b == NO_NODE || ir_is_zero(g, a) || ir_is_zero(g, b))
-        return NO_NODE;
-    for (int k = 0; k < 2; k++) {
-        int w = k ? b : a, x = k ? a : b;
-        const ir_node *v = &g->node[w];
-        bool both = v->op == OP_where && g->node[v->arg[1]].op == OP_const
-                    && g->node[v->arg[2]].op == OP_const;
-        if (both || (v->op == OP_where && (ir_is_zero(g, v->arg[1]) || ir_is_zero(g, v->arg[2]))))
-            return ir_ew3(g, OP_where, v->arg[0], ir_ew2(g, OP_mul, v->arg[1], x),
-                          ir_ew2(g, OP_mul, v->arg[2], x));
-    }
-    return ir_ew2(g, OP_mul, a, b);
 }
 
 static int drop_zero(const ir *g, int n)
@@ -256,17 +31,40 @@ static int diagonal(ir *g, int w)
     return ir_concat(g, part, (int)n, 0);
 }
 
-static int tangent_structural(graph *gr, int n, const int *t, position_way *way, dense_policy dense)
+/* Tangents of one seed, position by position, weight ops held fixed.  */
+typedef struct {
+    graph *gr;
+    int seed;
+    shape turns;     /* of the loops around a seed that stands for all of them: axes of every tangent */
+    position_way way;
+    dense_policy dense;
+    int *t;            /* of the forward nodes; NO_NODE between seeds */
+    node_queue queue;
+    int n_seen, *seen; /* nodes whose T has to be forgotten */
+} tangent;
+
+/* S behind the axes TURNS.  */
+static shape behind(shape turns, shape s)
 {
-    ir *g = gr->ir;
+    for (int k = 0; k < s.rank; k++)
+        turns.dim[turns.rank++] = s.dim[k];
+    return turns;
+}
+
+static int tangent_structural(tangent *f, int n)
+{
+    ir *g = f->gr->ir;
     const ir_node *v = &g->node[n];
-    int x = v->n_args ? t[v->arg[0]] : NO_NODE;
+    int x = v->n_args ? f->t[v->arg[0]] : NO_NODE;
+    if (v->op == OP_last)
+        return f->t[v->start];
     if (x == NO_NODE)
         return NO_NODE;
-    if (graph_keeps_positions(g, n, way))
-        return v->op == OP_reshape ? ir_reshape(g, x, v->shape) : ir_broadcast(g, x, v->shape);
+    if (graph_keeps_positions(g, n, &f->way))
+        return v->op == OP_reshape ? ir_reshape(g, x, behind(f->turns, v->shape))
+                                   : ir_broadcast(g, x, v->shape);
     bool product = v->op == OP_matmul || v->op == OP_matmul_t;
-    if (dense == DENSE_DIAGONAL && product) {
+    if (f->dense == DENSE_DIAGONAL && product) {
         shape w = g->node[v->arg[1]].shape;
         if (w.dim[0] == w.dim[1])
             return diff_times(g, x, ir_broadcast(g, diagonal(g, v->arg[1]), v->shape));
@@ -274,26 +72,150 @@ static int tangent_structural(graph *gr, int n, const int *t, position_way *way,
     return NO_NODE;
 }
 
-/* T[n] = d n / d seed position by position, with T[seed] = 1 and weight ops held fixed.  */
-static void tangents(graph *gr, int seed, int *t, dense_policy dense)
+static shape tangent_shape(void *of, int n)
 {
-    ir *g = gr->ir;
-    position_way way = {.seed = seed};
-    for (int n = 0; n < gr->n_base; n++) {
-        const ir_node *v = &g->node[n];
-        t[n] = NO_NODE;
-        if (n == seed) {
-            t[n] = one(g, n);
-        } else if (n < seed || gr->is_weight_op[n]) {
-            continue;
-        } else if (op_table[v->op].elementwise) {
-            for (int i = 0; i < v->n_args; i++)
-                if (t[v->arg[i]] != NO_NODE)
-                    t[n] = diff_plus(g, t[n], diff_times(g, diff_partial(g, n, i), t[v->arg[i]]));
-            t[n] = drop_zero(g, t[n]);
-        } else {
-            t[n] = tangent_structural(gr, n, t, &way, dense);
-        }
+    const tangent *f = of;
+    return behind(f->turns, f->gr->ir->node[n].shape);
+}
+
+static void tangent_node(void *of, int n)
+{
+    tangent *f = of;
+    ir *g = f->gr->ir;
+    const ir_node *v = &g->node[n];
+    f->t[n] = NO_NODE;
+    if (n == f->seed) {
+        f->t[n] = one(g, n);
+    } else if (f->gr->is_weight_op[n]) {
+        return;
+    } else if (v->op == OP_loop) {
+        loop_tangents(g, n, &(loop_tangent){f, f->t, tangent_node, tangent_shape});
+    } else if (op_table[v->op].elementwise) {
+        for (int i = 0; i < v->n_args; i++)
+            if (f->t[v->arg[i]] != NO_NODE)
+                f->t[n] = diff_plus(g, f->t[n], diff_times(g, diff_partial(g, n, i), f->t[v->arg[i]]));
+        f->t[n] = drop_zero(g, f->t[n]);
+    } else {
+        f->t[n] = tangent_structural(f, n);
+    }
+}
+
+/* One step of the way back to a weight op in a loop.  */
+static void held_node(void *of, int n)
+{
+    tangent *f = of;
+    ir *g = f->gr->ir;
+    const ir_node v = g->node[n];
+    int ybar = f->t[n] = drop_zero(g, f->t[n]);
+    if (v.op == OP_loop)
+        loop_adjoints(g, n, &(loop_adjoint){.of = f, .n_parts = 1, .part = {f->t}, .at = held_node});
+    if (ybar == NO_NODE || f->gr->is_weight_op[n])
+        return;
+    if (v.op == OP_last) {
+        f->t[v.start] = diff_plus(g, f->t[v.start], ybar);
+    } else if (op_table[v.op].elementwise) {
+        for (int i = 0; i < v.n_args; i++)
+            if (g->node[v.arg[i]].op != OP_const)
+                f->t[v.arg[i]] = diff_plus(g, f->t[v.arg[i]], diff_times(g, diff_partial(g, n, i), ybar));
+    } else if (v.n_args == 1 && graph_keeps_positions(g, n, &f->way)) {
+        f->t[v.arg[0]] = diff_plus(g, f->t[v.arg[0]], ir_reshape(g, ybar, g->node[v.arg[0]].shape));
+    }
+}
+
+static void forget_loop(const tangent *f, int L)
+{
+    const ir *g = f->gr->ir;
+    const ir_loop *r = &g->loop[g->node[L].pattern];
+    for (int k = 0; k < r->n_args; k++)
+        f->t[r->bound[k]] = f->t[g->node[L].arg[k]] = NO_NODE;
+    for (int k = 0; k < r->n_body; k++) {
+        f->t[r->body[k]] = NO_NODE;
+        if (g->node[r->body[k]].op == OP_loop)
+            forget_loop(f, r->body[k]);
+    }
+    for (int k = 0; k < r->n_uses; k++)
+        f->t[r->use[k].whole] = NO_NODE;
+}
+
+/* The seed is a weight op in all turns of L: what the carries are behind the loop owes to it in each of them, found on
+   the way back.  */
+static void from_turns(tangent *f, int L)
+{
+    ir *g = f->gr->ir;
+    const ir_loop r = g->loop[g->node[L].pattern];
+    int *found = ARENA_ARRAY(g->arena, int, r.n_carry + 1);
+    for (int k = 0; k < r.n_carry; k++) {
+        f->t[r.bound[k]] = one(g, r.bound[k]);
+        held_node(f, L);
+        int t = f->t[f->seed];
+        found[k] = t == NO_NODE ? NO_NODE : ir_reshape(g, t, tangent_shape(f, r.bound[k]));
+        forget_loop(f, L);
+    }
+    for (int k = 0; k < r.n_carry; k++)
+        f->t[r.bound[k]] = found[k];
+}
+
+/* The seed is node Y of the body of L, in the last turn.  */
+static void from_last_turn(tangent *f, int L, int y)
+{
+    ir *g = f->gr->ir;
+    const ir_loop r = g->loop[g->node[L].pattern];
+    int *found = ARENA_ARRAY(g->arena, int, r.n_carry + 1);
+    f->seed = f->way.seed = y;
+    for (int k = 0; k < r.n_body; k++)
+        tangent_node(f, r.body[k]);
+    for (int k = 0; k < r.n_carry; k++)
+        found[k] = f->t[r.next[k]] == NO_NODE ? NO_NODE : loop_at_end(g, L, f->t[r.next[k]]);
+    forget_loop(f, L);
+    for (int k = 0; k < r.n_carry; k++)
+        f->t[r.bound[k]] = found[k];
+}
+
+/* What is found does not stay for the next seed.  */
+static void forget(tangent *f)
+{
+    for (int i = 0; i < f->n_seen; i++) {
+        f->t[f->seen[i]] = NO_NODE;
+        if (f->gr->ir->node[f->seen[i]].op == OP_loop)
+            forget_loop(f, f->seen[i]);
+    }
+    f->n_seen = 0;
+}
+
+/* Of a seed that stands for all turns of a weight op in a loop: what the loop's carries owe to it.  */
+static void begin_in_loop(tangent *f, int L, int y)
+{
+    f->seen[f->n_seen++] = L;
+    if (y != f->seed) {
+        from_last_turn(f, L, y);
+    } else {
+        f->way.seed = graph_innermost(f->gr->ir, y);
+        f->turns = f->gr->ir->node[y].shape;
+        f->turns.rank -= f->gr->ir->node[f->way.seed].shape.rank;
+        from_turns(f, L);
+    }
+    queue_users(&f->queue, L);
+}
+
+/* T[n] = d n / d seed position by position, with T[seed] = 1 and weight ops held fixed.  A seed that stands for all
+   turns of a weight op may be followed from the last one alone: Y.  */
+static void tangents(tangent *f, int seed, int y, dense_policy dense)
+{
+    int inner, L = loop_of_use(f->gr->ir, seed, &inner);
+    forget(f);
+    f->seed = seed;
+    f->turns = shape_scalar();
+    f->way = (position_way){.seed = seed};
+    f->dense = dense;
+    if (L == NO_NODE)
+        queue_push(&f->queue, seed);
+    else
+        begin_in_loop(f, L, y);
+    for (int n = queue_pop(&f->queue); n != NO_NODE; n = queue_pop(&f->queue)) {
+        tangent_node(f, n);
+        f->seen[f->n_seen++] = n;
+        if (f->t[n] != NO_NODE || f->gr->ir->node[n].op == OP_loop)
+            queue_users(&f->queue, n);
     }
 }
 
@@ -302,40 +224,51 @@ static int zero_unless(ir *g, int n, shape s)
     return n == NO_NODE ? ir_const(g, 0, s) : n;
 }
 
+static void group_jacobian(tangent *f, hidden_group *group, dense_policy dense)
+{
+    const graph *gr = f->gr;
+    ir *g = gr->ir;
+    int n = group->n_states;
+    group->D = ARENA_ARRAY(g->arena, int, n * n);
+    for (int col = 0; col < n; col++) {
+        const var *from = &g->var[gr->hidden[group->state[col]]];
+        tangents(f, from->now, from->now, dense);
+        for (int row = 0; row < n; row++) {
+            const var *to = &g->var[gr->hidden[group->state[row]]];
+            int D = zero_unless(g, f->t[to->next], to->shape);
+            ir_name(g, D, arena_printf(g->arena, "D_%s_%s", to->c_name, from->c_name),
+                    arena_printf(g->arena, "h2h: d %s' / d %s", to->path, from->path));
+            group->D[row * n + col] = D;
+        }
+    }
+}
+
+static void relation_jacobian(tangent *f, relation *rel)
+{
+    const graph *gr = f->gr;
+    ir *g = gr->ir;
+    tangents(f, rel->whole, rel->y, DENSE_DROP);
+    rel->df = ARENA_ARRAY(g->arena, int, rel->n_reached + 1);
+    for (int i = 0; i < rel->n_reached; i++) {
+        const var *to = &g->var[gr->hidden[rel->reached[i]]];
+        rel->df[i] = zero_unless(g, f->t[to->next], to->shape);
+        ir_name(g, rel->df[i], arena_printf(g->arena, "df_%s_%s", g->var[rel->param[0]].c_name, to->c_name),
+                arena_printf(g->arena, "h2w: d %s' / d (output of %s)", to->path, rel->name));
+    }
+}
+
 void diff_jacobians(graph *gr, dense_policy dense)
 {
-    ir *g = gr->ir;
-    int *t = ARENA_ARRAY(g->arena, int, gr->n_base);
-    for (int k = 0; k < gr->n_groups; k++) {
-        hidden_group *group = &gr->group[k];
-        int n = group->n_states;
-        group->D = ARENA_ARRAY(g->arena, int, n * n);
-        for (int col = 0; col < n; col++) {
-            const var *from = &g->var[gr->hidden[group->state[col]]];
-            tangents(gr, from->now, t, dense);
-            for (int row = 0; row < n; row++) {
-                const var *to = &g->var[gr->hidden[group->state[row]]];
-                int D = zero_unless(g, t[to->next], to->shape);
-                ir_name(g, D, arena_printf(g->arena, "D_%s_%s", to->c_name, from->c_name),
-                        arena_printf(g->arena, "h2h: d %s' / d %s", to->path, from->path));
-                group->D[row * n + col] = D;
-            }
-        }
-    }
-    for (int r = 0; r < gr->n_relations; r++) {
-        relation *rel = &gr->relation[r];
-        tangents(gr, rel->y, t, DENSE_DROP);
-        rel->df = ARENA_ARRAY(g->arena, int, gr->n_hidden);
-        for (int s = 0; s < gr->n_hidden; s++) {
-            const var *to = &g->var[gr->hidden[s]];
-            int df = rel->reaches[s] ? zero_unless(g, t[to->next], to->shape)
-                                     : ir_const(g, 0, to->shape);
-            ir_name(g, df,
-                    arena_printf(g->arena, "df_%s_%s", g->var[rel->param[0]].c_name, to->c_name),
-                    arena_printf(g->arena, "h2w: d %s' / d (output of %s)", to->path, rel->name));
-            rel->df[s] = df;
-        }
-    }
+    arena *a = gr->ir->arena;
+    tangent f = {.gr = gr, .queue = queue_new(gr)};
+    f.t = ARENA_ARRAY(a, int, gr->n_base + 1);
+    f.seen = ARENA_ARRAY(a, int, gr->n_base + 1);
+    for (int n = 0; n < gr->n_base; n++)
+        f.t[n] = NO_NODE;
+    for (int k = 0; k < gr->n_groups; k++)
+        group_jacobian(&f, &gr->group[k], dense);
+    for (int r = 0; r < gr->n_relations; r++)
+        relation_jacobian(&f, &gr->relation[r]);
 }
 
 /* --- reverse mode ----------------------------------------------------------------------------- */
@@ -417,7 +350,7 @@ static int where_extreme(ir *g, int n, int ybar)
 {
     int x = g->node[n].arg[0];
     int held = ir_ew2(g, OP_eq, x, keep_axes(g, n, n));
-    return ir_ew3(g, OP_where, held, keep_axes(g, n, ybar), number(g, x, 0));
+    return ir_ew3(g, OP_where, held, keep_axes(g, n, ybar), ir_const(g, 0, g->node[x].shape));
 }
 
 static int take_adjoint(ir *g, int n, int ybar)
@@ -428,7 +361,7 @@ static int take_adjoint(ir *g, int n, int ybar)
     shape column = s;
     column.dim[s.rank - 1] = 1;
     int spread = ir_broadcast(g, ir_reshape(g, ybar, column), s);
-    return ir_ew3(g, OP_where, here, spread, number(g, x, 0));
+    return ir_ew3(g, OP_where, here, spread, ir_const(g, 0, g->node[x].shape));
 }
 
 static void adjoint_concat(ir *g, int n, int ybar, adjoint *a)
@@ -452,6 +385,12 @@ static void adjoint_structural(ir *g, int n, adjoint *a)
     int x = v->arg[0];
     int ybar = adjoint_total(g, a, n);
     switch (v->op) {
+    case OP_last: {
+        int *part[] = {a->direct, a->positional, a->spread};
+        for (int k = 0; k < 3; k++)
+            part[k][v->start] = diff_plus(g, part[k][v->start], part[k][n]);
+        return;
+    }
     case OP_matmul:
     case OP_matmul_t:
     case OP_einsum:
@@ -507,35 +446,54 @@ static void adjoint_elementwise(ir *g, int n, adjoint *a)
     }
 }
 
+/* A reverse pass under way.  */
+typedef struct {
+    graph *gr;
+    adjoint a;
+    bool split;       /* the parts are told apart at new hidden states */
+    const bool *stop; /* nodes behind which it does not go; NULL: none */
+} reverse;
+
+static void adjoint_node(void *of, int n)
+{
+    reverse *f = of;
+    ir *g = f->gr->ir;
+    adjoint *a = &f->a;
+    int *const part[] = {a->direct, a->positional, a->spread};
+    int kept[3];
+    for (int k = 0; k < 3; k++)
+        kept[k] = part[k][n] = drop_zero(g, part[k][n]);
+    if (g->node[n].op == OP_loop)
+        loop_adjoints(g, n, &(loop_adjoint){.of = f, .n_parts = 3, .at = adjoint_node,
+                                            .part = {part[0], part[1], part[2]}});
+    if (g->node[n].of_params || (f->stop && f->stop[n]) || adjoint_total(g, a, n) == NO_NODE)
+        return;
+    if (f->split && f->gr->state_at[n] >= 0) { /* from here on it is the trace that carries it */
+        a->positional[n] = adjoint_total(g, a, n);
+        a->direct[n] = a->spread[n] = NO_NODE;
+    }
+    if (op_table[g->node[n].op].elementwise)
+        adjoint_elementwise(g, n, a);
+    else
+        adjoint_structural(g, n, a);
+    for (int k = 0; k < 3; k++)
+        part[k][n] = kept[k];
+}
+
 adjoint diff_reverse(graph *gr, bool split, const int *seed, const bool *stop)
 {
     ir *g = gr->ir;
-    adjoint a;
-    int **part[] = {&a.direct, &a.positional, &a.spread};
+    reverse f = {.gr = gr, .split = split, .stop = stop};
+    int **part[] = {&f.a.direct, &f.a.positional, &f.a.spread};
     for (int k = 0; k < 3; k++) {
         *part[k] = ARENA_ARRAY(g->arena, int, gr->n_base);
         for (int n = 0; n < gr->n_base; n++)
             (*part[k])[n] = k == 0 ? seed[n] : NO_NODE;
     }
-    for (int n = gr->n_base - 1; n >= 0; n--) {
-        for (int k = 0; k < 3; k++)
-            (*part[k])[n] = drop_zero(g, (*part[k])[n]);
-        if (g->node[n].of_params || (stop && stop[n]) || adjoint_total(g, &a, n) == NO_NODE)
-            continue;
-        adjoint in = a;
-        int parts[3] = {a.direct[n], a.positional[n], a.spread[n]};
-        if (split && gr->state_at[n] >= 0) { /* from here on it is the trace that carries it */
-            a.positional[n] = adjoint_total(g, &in, n);
-            a.direct[n] = a.spread[n] = NO_NODE;
-        }
-        if (op_table[g->node[n].op].elementwise)
-            adjoint_elementwise(g, n, &a);
-        else
-            adjoint_structural(g, n, &a);
-        for (int k = 0; k < 3; k++)
-            (*part[k])[n] = parts[k];
-    }
-    return a;
+    for (int n = gr->n_base - 1; n >= 0; n--)
+        if (!gr->in_turns[n])
+            adjoint_node(&f, n);
+    return f.a;
 }
 
 adjoint diff_adjoint(graph *gr, bool split, const int *cotangent)
@@ -553,20 +511,31 @@ adjoint diff_adjoint(graph *gr, bool split, const int *cotangent)
     return diff_reverse(gr, split, seed, NULL);
 }
 
+static void parameter_node(void *of, int n)
+{
+    reverse *f = of;
+    ir *g = f->gr->ir;
+    int *gradient = &f->a.direct[n];
+    *gradient = f->stop && f->stop[n] ? NO_NODE : drop_zero(g, *gradient);
+    if (g->node[n].op == OP_loop && g->node[n].of_params)
+        loop_adjoints(g, n, &(loop_adjoint){.of = f, .n_parts = 1, .at = parameter_node, .part = {f->a.direct}});
+    if (*gradient == NO_NODE || !g->node[n].of_params)
+        return;
+    if (op_table[g->node[n].op].elementwise)
+        adjoint_elementwise(g, n, &f->a);
+    else
+        adjoint_structural(g, n, &f->a);
+}
+
 void diff_parameters(graph *gr, int *gradient, const bool *cut)
 {
     ir *g = gr->ir;
     adjoint a = {gradient, ARENA_ARRAY(g->arena, int, gr->n_base),
                  ARENA_ARRAY(g->arena, int, gr->n_base)};
+    reverse f = {.gr = gr, .a = a, .stop = cut};
     for (int n = 0; n < gr->n_base; n++)
         a.positional[n] = a.spread[n] = NO_NODE;
-    for (int n = gr->n_base - 1; n >= 0; n--) {
-        gradient[n] = cut && cut[n] ? NO_NODE : drop_zero(g, gradient[n]);
-        if (gradient[n] == NO_NODE || !g->node[n].of_params)
-            continue;
-        if (op_table[g->node[n].op].elementwise)
-            adjoint_elementwise(g, n, &a);
-        else
-            adjoint_structural(g, n, &a);
-    }
+    for (int n = gr->n_base - 1; n >= 0; n--)
+        if (!gr->in_turns[n])
+            parameter_node(&f, n);
 }

@@ -47,11 +47,11 @@ static void filter_df(learner *l, const relation *r, const hidden_group *group, 
     int *e = ARENA_ARRAY(g->arena, int, n);
     int decay = number(g, l->set->decay_f), rest = number(g, 1 - l->set->decay_f);
     for (int a = 0; a < n; a++) {
-        e[a] = alive[a] ? learner_trace(l, r, group, a, "f", group->varshape) : -1;
+        e[a] = alive[a] ? learner_trace(l, r, group, a, "f", learner_shape(r, group)) : -1;
         now[a] = alive[a] ? g->var[e[a]].now : NO_NODE;
     }
     for (int a = 0; a < n; a++) {
-        int sum = NO_NODE, df = r->df[group->state[a]];
+        int sum = NO_NODE, df = graph_df(g, l->gr, r, group->state[a]);
         for (int b = 0; b < n; b++) {
             int D = learner_recursion(l, group, a, b);
             if (alive[b] && !ir_is_zero(g, D))

@@ -4,6 +4,7 @@
    elements; moves, copies and comparisons of indices as nothing.  */
 #include "flops.h"
 
+#include "loop.h"
 #include "region.h"
 #include "size.h"
 
@@ -75,6 +76,11 @@ static int64_t loop_flops(const ir *g, const bool *live, int n_nodes, int n)
     return size_times(sum, r->count);
 }
 
+static int64_t turns_of(const ir *g, int L)
+{
+    return g->loop[g->node[L].pattern].count;
+}
+
 int64_t flops_count(const schedule *sc)
 {
     int64_t sum = 0;
@@ -82,7 +88,8 @@ int64_t flops_count(const schedule *sc)
         if (sc->live[n])
             sum = size_plus(sum, sc->ir->node[n].op == OP_repeat
                                     ? loop_flops(sc->ir, sc->live, sc->n_nodes, n)
-                                    : node_flops(sc->ir, n));
+                                : sc->inner[n] ? size_times(flops_count(sc->inner[n]), turns_of(sc->ir, n))
+                                               : node_flops(sc->ir, n));
     for (int i = 0; i < sc->n_stores; i++)
         if (sc->store[i].add)
             sum = size_plus(sum, shape_numel(sc->ir->node[sc->store[i].node].shape));

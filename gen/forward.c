@@ -4,6 +4,7 @@
 #include "forward.h"
 
 #include "diff.h"
+#include "loop_diff.h"
 
 #include <string.h>
 
@@ -202,6 +203,8 @@ static int structural(forward *f, int n)
         return product(f, n);
     if (v.op == OP_concat)
         return concat(f, n);
+    if (v.op == OP_last)
+        return f->t[v.start];
     if (x == NO_NODE)
         return NO_NODE;
     switch (v.op) {
@@ -232,21 +235,40 @@ bool forward_fits(const ir *g, shape s, int more, loc at)
     return false;
 }
 
+static shape shape_of(void *of, int n)
+{
+    const forward *f = of;
+    return joined(f->ir->node[n].shape, f->dirs);
+}
+
+static void forward_node(void *of, int n)
+{
+    forward *f = of;
+    ir *g = f->ir;
+    const ir_node v = g->node[n];
+    f->t[n] = NO_NODE;
+    if (v.op == OP_loop)
+        loop_tangents(g, n, &(loop_tangent){f, f->t, forward_node, shape_of});
+    else if (v.type == TYPE_REAL && v.op != OP_stop_gradient)
+        f->t[n] = op_table[v.op].elementwise ? elementwise(f, n) : structural(f, n);
+    if (f->t[n] != NO_NODE && ir_is_zero(g, f->t[n]))
+        f->t[n] = NO_NODE;
+}
+
 int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at)
 {
     ir *g = gr->ir;
     forward f = {gr, g, dirs, ARENA_ARRAY(g->arena, int, gr->n_base + 1), at, false};
+    for (int n = 0; n < gr->n_base; n++)
+        f.t[n] = NO_NODE;
     for (int n = 0; n < gr->n_base && !f.failed; n++) {
         const ir_node v = g->node[n];
-        f.t[n] = NO_NODE;
         if (!forward_fits(g, v.shape, dirs.rank, at))
             return NULL;
         if (v.op == OP_var)
             f.t[n] = seed[v.var];
-        else if (v.type == TYPE_REAL && v.op != OP_stop_gradient)
-            f.t[n] = op_table[v.op].elementwise ? elementwise(&f, n) : structural(&f, n);
-        if (f.t[n] != NO_NODE && ir_is_zero(g, f.t[n]))
-            f.t[n] = NO_NODE;
+        else if (!gr->in_turns[n])
+            forward_node(&f, n);
     }
     return f.failed ? NULL : f.t;
 }

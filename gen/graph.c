@@ -2,19 +2,11 @@
 /* In: the forward IR.  Out: hidden groups, relations, and the fate of every parameter, with warnings.
    Afterwards every hidden state is in one group, and a parameter is in a relation exactly when one of
    its uses reaches a hidden state position by position.  */
-#include "graph.h"
+#include "walk.h"
+
+#include "loop.h"
 
 #include <string.h>
-
-/* How a node depends on a seed.  Ways that pass through a new hidden state are told apart: the
-   learning signal of that state carries them.  */
-enum {
-    BY_POSITION = 1,  /* position by position */
-    BY_STATE = 2,     /* the same, through a new hidden state */
-    BY_WEIGHT = 4,    /* through a weight op */
-    BY_MIXING = 8,    /* through another op that mixes positions */
-    BY_SLICE = 16     /* through a slice: some positions alone, at other places */
-};
 
 int graph_weight(const ir *g, int n)
 {
@@ -29,6 +21,14 @@ int graph_weight(const ir *g, int n)
         return g->node[v->arg[1]].of_params && !g->node[v->arg[0]].of_params ? v->arg[1] : NO_NODE;
     default: return NO_NODE;
     }
+}
+
+int graph_innermost(const ir *g, int n)
+{
+    int y;
+    while (loop_of_use(g, n, &y) != NO_NODE)
+        n = y;
+    return n;
 }
 
 static shape without_leading_ones(shape s)
@@ -63,52 +63,6 @@ bool graph_keeps_positions(const ir *g, int n, position_way *way)
     return true;
 }
 
-/* The ways that arrive at node N from its arguments.  An index or a condition carries no derivative; what
-   arrives by the weight of a weight op is that op's own relation.  */
-static unsigned arriving(const graph *gr, const unsigned *way, int n, position_way *pos)
-{
-    const ir_node *v = &gr->ir->node[n];
-    unsigned in = 0;
-    if (v->op == OP_stop_gradient || v->type != TYPE_REAL)
-        return 0;
-    for (int i = 0; i < ir_n_ways(gr->ir, n) - gr->is_weight_op[n]; i++)
-        in |= way[v->arg[i]];
-    if (in == 0)
-        return 0;
-    if (gr->is_weight_op[n])
-        return in & ~(unsigned)BY_STATE ? BY_WEIGHT : 0;
-    if (graph_keeps_positions(gr->ir, n, pos))
-        return in;
-    unsigned out = in & (BY_WEIGHT | BY_SLICE);
-    if (in & (BY_POSITION | BY_MIXING))
-        out |= v->op == OP_slice || v->op == OP_take ? BY_SLICE : BY_MIXING;
-    return out;
-}
-
-static bool by_position(unsigned way)
-{
-    return (way & (BY_POSITION | BY_STATE)) != 0;
-}
-
-/* WAY[n] for every forward node; REACHED[s] for every hidden state: the ways that arrive at its new
-   value.  Behind a new state only BY_STATE goes on.  */
-static position_way trace_ways(const graph *gr, int seed, unsigned *way, unsigned *reached)
-{
-    position_way pos = {.seed = seed};
-    for (int s = 0; s < gr->n_hidden; s++)
-        reached[s] = 0;
-    for (int n = 0; n < gr->n_base; n++) {
-        way[n] = n == seed ? BY_POSITION : n < seed ? 0 : arriving(gr, way, n, &pos);
-        if (way[n] == 0 || gr->state_at[n] < 0)
-            continue;
-        for (int s = gr->state_at[n]; s >= 0; s = gr->state_also[s])
-            reached[s] = way[n];
-        if (n != seed)
-            way[n] = by_position(way[n]) ? BY_STATE : 0;
-    }
-    return pos;
-}
-
 /* --- hidden groups ----------------------------------------------------------------------------- */
 
 static void report_dense(graph *gr, int from, int to, dense_policy dense)
@@ -130,46 +84,63 @@ static void report_dense(graph *gr, int from, int to, dense_policy dense)
     }
 }
 
-static void join(int *root, int n, int a, int b)
+static int root_of(int *root, int s)
 {
-    int from = root[a] > root[b] ? root[a] : root[b];
-    int to = root[a] > root[b] ? root[b] : root[a];
-    for (int s = 0; s < n; s++)
-        if (root[s] == from)
-            root[s] = to;
+    while (root[s] != s)
+        s = root[s] = root[root[s]];
+    return s;
 }
 
-static void find_groups(graph *gr, unsigned *way, dense_policy dense, bool coupled)
+/* The smaller one is the root.  */
+static void join(int *root, int a, int b)
 {
-    ir *g = gr->ir;
+    a = root_of(root, a);
+    b = root_of(root, b);
+    root[a > b ? a : b] = a > b ? b : a;
+}
+
+static void list_groups(graph *gr, int *root)
+{
+    const ir *g = gr->ir;
     int n = gr->n_hidden;
-    int *root = ARENA_ARRAY(g->arena, int, n + 1);
-    unsigned *reached = ARENA_ARRAY(g->arena, unsigned, n + 1);
-    for (int s = 0; s < n; s++)
-        root[s] = s;
-    for (int s = 0; s < n; s++) {
-        trace_ways(gr, g->var[gr->hidden[s]].now, way, reached);
-        for (int to = 0; to < n; to++) {
-            bool same = shape_equal(g->var[gr->hidden[s]].shape, g->var[gr->hidden[to]].shape);
-            if (by_position(reached[to]) || (coupled && same && reached[to]))
-                join(root, n, s, to);
-            if (reached[to] & (BY_MIXING | BY_SLICE))
-                report_dense(gr, s, to, dense);
-        }
-    }
     gr->group = ARENA_ARRAY(g->arena, hidden_group, n + 1);
     gr->group_of = ARENA_ARRAY(g->arena, int, n + 1);
     for (int s = 0; s < n; s++) {
         if (root[s] == s) {
-            hidden_group *k = &gr->group[gr->n_groups];
-            k->state = ARENA_ARRAY(g->arena, int, n);
-            k->varshape = g->var[gr->hidden[s]].shape;
+            gr->group[gr->n_groups].varshape = g->var[gr->hidden[s]].shape;
             gr->group_of[s] = gr->n_groups++;
         }
-        gr->group_of[s] = gr->group_of[root[s]];
+        gr->group_of[s] = gr->group_of[root_of(root, s)];
+        gr->group[gr->group_of[s]].n_states++;
+    }
+    for (int k = 0; k < gr->n_groups; k++) {
+        gr->group[k].state = ARENA_ARRAY(g->arena, int, gr->group[k].n_states);
+        gr->group[k].n_states = 0;
+    }
+    for (int s = 0; s < n; s++) {
         hidden_group *k = &gr->group[gr->group_of[s]];
         k->state[k->n_states++] = s;
     }
+}
+
+static void find_groups(graph *gr, walk *w, dense_policy dense, bool coupled)
+{
+    const ir *g = gr->ir;
+    int n = gr->n_hidden, *root = ARENA_ARRAY(g->arena, int, n + 1);
+    for (int s = 0; s < n; s++)
+        root[s] = s;
+    for (int s = 0; s < n; s++) {
+        walk_from(w, g->var[gr->hidden[s]].now);
+        for (int i = 0; i < w->n_reached; i++) {
+            int to = w->reached[i];
+            bool same = shape_equal(g->var[gr->hidden[s]].shape, g->var[gr->hidden[to]].shape);
+            if (by_position(w->by[i]) || (coupled && same))
+                join(root, s, to);
+            if (w->by[i] & (BY_MIXING | BY_SLICE))
+                report_dense(gr, s, to, dense);
+        }
+    }
+    list_groups(gr, root);
 }
 
 /* --- relations --------------------------------------------------------------------------------- */
@@ -177,6 +148,11 @@ static void find_groups(graph *gr, unsigned *way, dense_policy dense, bool coupl
 /* As graph_params_below; but what an element_wise below W is made of is a use of its own, if APART.  */
 static int params_below(const ir *g, int w, bool apart, int *param)
 {
+    const ir_node *v = &g->node[w];
+    if (v->op == OP_var) { /* as nearly always */
+        param[0] = v->var;
+        return g->var[v->var].kind == VAR_PARAM && g->var[v->var].traced;
+    }
     bool *below = ARENA_ARRAY(g->arena, bool, w + 1);
     int n = 0;
     below[w] = true;
@@ -184,6 +160,8 @@ static int params_below(const ir *g, int w, bool apart, int *param)
         bool ends = apart && k != w && g->node[k].op == OP_weight;
         for (int i = 0; below[k] && !ends && i < g->node[k].n_args; i++)
             below[g->node[k].arg[i]] = true;
+        if (below[k] && g->node[k].op == OP_bound && g->node[k].axis > 0)
+            below[g->node[k].axis - 1] = true;
     }
     for (int p = 0; p < g->n_vars; p++)
         if (g->var[p].kind == VAR_PARAM && g->var[p].traced && g->var[p].now <= w
@@ -199,32 +177,31 @@ int graph_params_below(const ir *g, int w, int *param)
 
 static int skip_reshapes(const ir *g, int n)
 {
-    while (g->node[n].op == OP_reshape || g->node[n].op == OP_broadcast)
-        n = g->node[n].arg[0];
-    return n;
+    for (;;) {
+        const ir_node *v = &g->node[n];
+        if (v->op == OP_bound && v->axis > 0)
+            n = v->axis - 1;
+        else if (v->op == OP_reshape || v->op == OP_broadcast)
+            n = v->arg[0];
+        else
+            return n;
+    }
 }
 
 /* The parameter that is added to the product Y and to nothing else on the way; -1 if none is.  */
 static int bias_of(const graph *gr, int y)
 {
     const ir *g = gr->ir;
-    int found = -1, users = 0;
-    for (int n = y + 1; n < gr->n_base; n++) {
-        const ir_node *v = &g->node[n];
-        for (int i = 0; i < v->n_args; i++) {
-            if (v->arg[i] != y)
-                continue;
-            users++;
-            if (v->op == OP_reshape)
-                return bias_of(gr, n);
-            if (v->op != OP_add)
-                continue;
-            const ir_node *b = &g->node[skip_reshapes(g, v->arg[1 - i])];
-            if (b->op == OP_var && g->var[b->var].kind == VAR_PARAM && g->var[b->var].traced)
-                found = b->var;
-        }
-    }
-    return users == 1 ? found : -1;
+    if (gr->first_user[y + 1] - gr->first_user[y] != 1)
+        return -1;
+    int n = gr->user[gr->first_user[y]];
+    const ir_node *v = &g->node[n];
+    if (v->op == OP_reshape)
+        return bias_of(gr, n);
+    if (v->op != OP_add)
+        return -1;
+    const ir_node *b = &g->node[skip_reshapes(g, v->arg[v->arg[0] == y])];
+    return b->op == OP_var && g->var[b->var].kind == VAR_PARAM && g->var[b->var].traced ? b->var : -1;
 }
 
 /* What the op reads, before it was cut into windows or its axes were split.  */
@@ -239,26 +216,26 @@ static int source_of(const ir *g, int x)
     return x;
 }
 
-static void add_relation(graph *gr, relation rel, const unsigned *reached)
+/* USES: of its first parameter, so far.  */
+static void add_relation(graph *gr, relation rel, const walk *w, int *uses)
 {
     ir *g = gr->ir;
-    rel.reaches = ARENA_ARRAY(g->arena, bool, gr->n_hidden);
-    rel.group = ARENA_ARRAY(g->arena, int, gr->n_groups + 1);
-    int uses = 1;
-    for (int r = 0; r < gr->n_relations; r++)
-        uses += gr->relation[r].param[0] == rel.param[0];
     const char *path = g->var[rel.param[0]].path;
-    rel.name = uses == 1 ? path : arena_printf(g->arena, "%s#%d", path, uses);
-    for (int s = 0; s < gr->n_hidden; s++) {
-        rel.reaches[s] = by_position(reached[s]);
-        if (!rel.reaches[s])
+    rel.name = ++*uses == 1 ? path : arena_printf(g->arena, "%s#%d", path, *uses);
+    rel.reached = ARENA_ARRAY(g->arena, int, w->n_reached + 1);
+    rel.group = ARENA_ARRAY(g->arena, int, w->n_reached + 1);
+    for (int i = 0; i < w->n_reached; i++) {
+        if (!by_position(w->by[i]))
             continue;
+        int group = gr->group_of[w->reached[i]];
         bool known = false;
         for (int k = 0; k < rel.n_groups; k++)
-            known = known || rel.group[k] == gr->group_of[s];
+            known = known || rel.group[k] == group;
         if (!known)
-            rel.group[rel.n_groups++] = gr->group_of[s];
+            rel.group[rel.n_groups++] = group;
+        rel.reached[rel.n_reached++] = w->reached[i];
     }
+    gr->relation_of[rel.whole] = gr->n_relations;
     gr->relation[gr->n_relations++] = rel;
 }
 
@@ -312,19 +289,51 @@ static void improve_fate(fate *old, fate f)
         *old = f;
 }
 
-/* Follow one use of parameters, with the result rel.y.  */
-static void follow_use(graph *gr, relation rel, unsigned *way, unsigned *reached)
+void graph_refuse_axes(const ir *g, const relation *r, const char *name)
 {
-    rel.way = trace_ways(gr, rel.y, way, reached);
-    unsigned all = 0;
-    for (int s = 0; s < gr->n_hidden; s++)
-        all |= reached[s];
-    fate f = fate_of_ways(all);
+    loc at = g->var[r->param[0]].at;
+    diag_error(g->diag, at, "E0502", "the trace of %s would have more than %d axes", name, RANK_MAX);
+    diag_note(g->diag, at, "reshape the operands so that several axes become one, or use 'trace: false'");
+}
+
+/* Do the turns of the loops around REL fit beside the axes of what it reaches by WAY?  */
+static bool turns_fit(const graph *gr, const relation *rel, const walk *w)
+{
+    const ir *g = gr->ir;
+    for (int i = 0; i < w->n_seen; i++) {
+        int n = w->seen[i];
+        if (!by_position(w->way[n]) || g->node[n].shape.rank + rel->turns.rank <= RANK_MAX)
+            continue;
+        graph_refuse_axes(g, rel, g->var[rel->param[0]].path);
+        return false;
+    }
+    return true;
+}
+
+/* A use in a loop of which only the last turn is of interest is one without turns.  */
+static void leave_turns(const graph *gr, relation *rel, walk *w)
+{
+    int y, L = loop_of_use(gr->ir, rel->whole, &y);
+    if (L == NO_NODE || graph_innermost(gr->ir, y) != y || !walk_only_last_turn(w, L, y))
+        return;
+    rel->y = y;
+    rel->x = rel->source = loop_at_end(gr->ir, L, gr->ir->node[y].arg[0]);
+    rel->turns = shape_scalar();
+}
+
+/* Follow one use of parameters, with the result rel.y.  */
+static void follow_use(graph *gr, relation rel, walk *w, int *uses)
+{
+    walk_from(w, rel.whole);
+    rel.way = w->pos;
+    fate f = fate_of_ways(w->all);
     rel.mixed = f == FATE_MIXED;
-    if (by_position(all))
-        add_relation(gr, rel, reached);
     for (int i = 0; i < rel.n_params; i++)
         improve_fate(&gr->fate[rel.param[i]], f);
+    if (!by_position(w->all) || (rel.turns.rank > 0 && !turns_fit(gr, &rel, w)))
+        return;
+    leave_turns(gr, &rel, w);
+    add_relation(gr, rel, w, uses);
 }
 
 /* Is N element-wise all the way up from the parameters?  */
@@ -348,14 +357,17 @@ static bool *find_elementwise(const graph *gr)
     const ir *g = gr->ir;
     bool *root = ARENA_ARRAY(g->arena, bool, gr->n_base + 1);
     bool *met = ARENA_ARRAY(g->arena, bool, gr->n_base + 1);
-    for (int n = 0; n < gr->n_base; n++)
-        for (int i = 0; i < g->node[n].n_args - (graph_weight(g, n) != NO_NODE); i++)
-            met[g->node[n].arg[i]] |= !g->node[n].of_params;
+    for (int n = 0; n < gr->n_base; n++) {
+        const ir_node *v = &g->node[n];
+        const ir_loop *r = v->op == OP_loop ? &g->loop[v->pattern] : NULL;
+        for (int i = 0; i < v->n_args - (graph_weight(g, n) != NO_NODE); i++)
+            met[v->arg[i]] |= r && i >= r->n_carry ? met[r->bound[i]] : !v->of_params;
+    }
     for (int s = 0; s < gr->n_hidden; s++) /* a state may be parameters and nothing else */
         met[g->var[gr->hidden[s]].next] = true;
     for (int n = gr->n_base - 1; n >= 0; n--) {
         const ir_node *v = &g->node[n];
-        if (!met[n] || !v->of_params || gr->is_weight_op[n])
+        if (!met[n] || !v->of_params || gr->is_weight_op[n] || gr->in_turns[n])
             continue;
         root[n] = v->op == OP_var || !is_positional(g, n);
         for (int i = 0; i < v->n_args && !root[n]; i++)
@@ -371,16 +383,19 @@ static int list_uses(const graph *gr, relation *use)
     const bool *elementwise = find_elementwise(gr);
     int n_uses = 0, *below = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
     for (int n = 0; n < gr->n_base; n++) {
-        if (!gr->is_weight_op[n] && !elementwise[n])
+        if (gr->in_turns[n] || (!gr->is_weight_op[n] && !elementwise[n]))
             continue;
-        relation rel = {.y = n, .w = n, .bias = -1, .x = NO_NODE, .source = NO_NODE,
+        int inner = graph_innermost(g, n);
+        relation rel = {.y = n, .whole = n, .w = n, .bias = -1, .x = NO_NODE, .source = NO_NODE,
                         .op = OP_weight};
         if (gr->is_weight_op[n] && g->node[n].op != OP_weight) {
             rel.op = g->node[n].op;
             rel.w = graph_weight(g, n);
             rel.x = g->node[n].arg[0];
             rel.source = source_of(g, rel.x);
-            rel.bias = bias_of(gr, n);
+            rel.bias = bias_of(gr, inner);
+            rel.turns = g->node[n].shape;
+            rel.turns.rank -= g->node[inner].shape.rank;
         }
         rel.n_params = params_below(g, rel.w, elementwise[n], below);
         rel.param = ARENA_ARRAY(g->arena, int, rel.n_params + 1);
@@ -393,33 +408,82 @@ static int list_uses(const graph *gr, relation *use)
 
 static void mark_biases(graph *gr)
 {
+    const ir *g = gr->ir;
+    bool *is_bias = ARENA_ARRAY(g->arena, bool, g->n_vars + 1);
     for (int r = 0; r < gr->n_relations; r++)
-        for (int b = 0; b < gr->n_relations; b++)
-            if (gr->relation[b].op == OP_weight && gr->relation[b].param[0] == gr->relation[r].bias)
-                gr->relation[b].is_bias = true;
+        if (gr->relation[r].bias >= 0)
+            is_bias[gr->relation[r].bias] = true;
+    for (int r = 0; r < gr->n_relations; r++)
+        gr->relation[r].is_bias = gr->relation[r].op == OP_weight && is_bias[gr->relation[r].param[0]];
+}
+
+/* The uses sorted by their first parameter, products first, otherwise as they were.  */
+static int *sort_uses(const graph *gr, const relation *use, int n_uses)
+{
+    const ir *g = gr->ir;
+    int *place = ARENA_ARRAY(g->arena, int, 2 * g->n_vars + 2), *order = ARENA_ARRAY(g->arena, int, n_uses + 1);
+    for (int u = 0; u < n_uses; u++)
+        place[2 * use[u].param[0] + !gr->is_weight_op[use[u].y] + 1]++;
+    for (int i = 0; i < 2 * g->n_vars; i++)
+        place[i + 1] += place[i];
+    for (int u = 0; u < n_uses; u++)
+        order[place[2 * use[u].param[0] + !gr->is_weight_op[use[u].y]]++] = u;
+    return order;
 }
 
 /* Relations stand in the order of their first parameters, then of their uses, products first.  */
-static void find_relations(graph *gr, unsigned *way)
+static void find_relations(graph *gr, walk *w)
 {
     ir *g = gr->ir;
-    unsigned *reached = ARENA_ARRAY(g->arena, unsigned, gr->n_hidden + 1);
     relation *use = ARENA_ARRAY(g->arena, relation, gr->n_base + 1);
-    int n_uses = list_uses(gr, use);
+    int n_uses = list_uses(gr, use), *uses = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
+    const int *order = sort_uses(gr, use, n_uses);
     gr->relation = ARENA_ARRAY(g->arena, relation, n_uses + 1);
+    gr->relation_of = ARENA_ARRAY(g->arena, int, gr->n_base + 1);
+    for (int n = 0; n < gr->n_base; n++)
+        gr->relation_of[n] = -1;
     for (int p = 0; p < g->n_vars; p++)
         gr->fate[p] = !g->var[p].trainable ? FATE_CONSTANT
                       : !g->var[p].traced  ? FATE_UNTRACED
                                            : FATE_NO_HIDDEN;
-    for (int p = 0; p < g->n_vars; p++)
-        for (int elementwise = 0; elementwise < 2; elementwise++)
-            for (int u = 0; u < n_uses; u++)
-                if (use[u].param[0] == p && gr->is_weight_op[use[u].y] != elementwise)
-                    follow_use(gr, use[u], way, reached);
+    for (int u = 0; u < n_uses; u++)
+        follow_use(gr, use[order[u]], w, &uses[use[order[u]].param[0]]);
     for (int p = 0; p < g->n_vars; p++)
         if (g->var[p].kind == VAR_PARAM)
             warn_fate(gr, p);
     mark_biases(gr);
+}
+
+int graph_df(ir *g, const graph *gr, const relation *r, int s)
+{
+    for (int i = 0; i < r->n_reached; i++)
+        if (r->reached[i] == s)
+            return r->df[i];
+    return ir_const(g, 0, g->var[gr->hidden[s]].shape);
+}
+
+/* Who reads each forward node; a reader that reads it twice stands twice.  */
+static void find_users(graph *gr)
+{
+    const ir *g = gr->ir;
+    gr->first_user = ARENA_ARRAY(g->arena, int, gr->n_base + 2);
+    for (int pass = 0; pass < 2; pass++) {
+        int *n_users = ARENA_ARRAY(g->arena, int, gr->n_base + 1);
+        for (int n = 0; n < gr->n_base; n++) {
+            const ir_node *v = &g->node[n];
+            for (int i = 0; i < v->n_args; i++) {
+                int x = v->arg[i], at = gr->first_user[x] + n_users[x];
+                if (pass == 1)
+                    gr->user[at] = n;
+                n_users[x]++;
+            }
+        }
+        if (pass == 1)
+            return;
+        for (int n = 0; n < gr->n_base; n++)
+            gr->first_user[n + 1] = gr->first_user[n] + n_users[n];
+        gr->user = ARENA_ARRAY(g->arena, int, gr->first_user[gr->n_base] + 1);
+    }
 }
 
 graph *graph_compile(ir *g, dense_policy dense, bool coupled)
@@ -447,13 +511,18 @@ graph *graph_compile(ir *g, dense_policy dense, bool coupled)
         gr->state_at[g->var[gr->hidden[s]].next] = s;
     }
     int *below = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
+    gr->in_turns = ARENA_ARRAY(g->arena, bool, gr->n_base + 1);
     for (int n = 0; n < gr->n_base; n++) {
         int w = graph_weight(g, n);
+        gr->in_turns[n] = g->node[n].op == OP_bound;
+        for (int i = 0; i < g->node[n].n_args; i++)
+            gr->in_turns[n] |= gr->in_turns[g->node[n].arg[i]];
         gr->is_weight_op[n] = w != NO_NODE && graph_params_below(g, w, below) > 0;
     }
-    unsigned *way = ARENA_ARRAY(g->arena, unsigned, gr->n_base + 1);
-    find_groups(gr, way, dense, coupled);
-    find_relations(gr, way);
+    find_users(gr);
+    walk w = walk_new(gr, coupled);
+    find_groups(gr, &w, dense, coupled);
+    find_relations(gr, &w);
     g->deriving = true;
     return gr;
 }

@@ -32,8 +32,12 @@ typedef struct {
     const char *name; /* rnn.W, and rnn.W#2 for its second use */
     op_code op;
     int y, w;         /* nodes */
+    int whole;        /* y in all turns of the loops that it stands in; outside of loops y itself.  Where only the last
+                         turn reaches a state by position y is a node of the body, and x of that turn */
     int x;            /* the node that the op reads; NO_NODE for an element-wise use */
     int source;       /* what the listing calls x: before windows were cut from it */
+    shape turns;      /* of the loops that y and x stand in: their first axes, over which the trace is
+                         summed */
     int n_params;     /* traced parameters that w is made of */
     int *param;       /* into ir.var */
     int bias;         /* into ir.var, or -1: the parameter added to y at once; it has an element-wise
@@ -42,10 +46,10 @@ typedef struct {
     bool mixed;       /* y also reaches a state by a way that the trace leaves out */
     int n_groups;
     int *group;
-    bool *reaches;    /* of graph.hidden: position by position */
+    int n_reached;
+    int *reached;     /* into graph.hidden: the states that y reaches position by position */
     position_way way; /* from y; of an element-wise use: how it is broadcast */
-    int *df;          /* of graph.hidden: the node d s' / d y, zero where there is none; NULL until
-                         diff_jacobians has run */
+    int *df;          /* of `reached`: the node d s' / d y; NULL until diff_jacobians has run */
 } relation;
 
 typedef enum {
@@ -71,15 +75,37 @@ typedef struct {
     int *group_of;    /* of hidden */
     int n_relations;
     relation *relation;
+    int *relation_of; /* of the forward nodes: the relation with that `whole`, or -1 */
+    int *first_user, *user; /* of forward node n: user[first_user[n]] up to user[first_user[n + 1] - 1] read it */
     fate *fate;       /* of ir.var (parameters only) */
+    bool *in_turns;   /* of the forward nodes: of the body of a loop */
     bool *is_weight_op; /* of the forward nodes: one with traced parameters as its weight */
     bool dense;       /* some state reaches a new state only through ops that mix positions and
                          are no weight op */
 } graph;
 
+/* df of R for hidden state S; a zero where it does not reach it.  */
+int graph_df(ir *g, const graph *gr, const relation *r, int s);
+
+/* Nodes to be looked at, each once and in their order.  */
+typedef struct {
+    const graph *gr;
+    int n;
+    int *heap;
+    bool *queued;
+} node_queue;
+
+node_queue queue_new(const graph *gr);
+void queue_push(node_queue *q, int n);
+void queue_users(node_queue *q, int n); /* those of N outside of loops */
+int queue_pop(node_queue *q);           /* NO_NODE: it is empty */
+
 /* Does N, which is no weight op, keep what comes from the seed at its positions?  To be asked of nodes in
    their order.  */
 bool graph_keeps_positions(const ir *g, int n, position_way *way);
+
+/* N itself, or if it stands for all turns of a weight op in loops that weight op, in the innermost one.  */
+int graph_innermost(const ir *g, int n);
 
 /* The node that N reads as its weight, or NO_NODE: N is no weight op, traced or not.  */
 int graph_weight(const ir *g, int n);
@@ -93,6 +119,9 @@ typedef enum { DENSE_ERROR, DENSE_DIAGONAL, DENSE_DROP } dense_policy;
 
 /* COUPLED: states of one shape are of one group also when a weight op stands between them.  */
 graph *graph_compile(ir *g, dense_policy dense, bool coupled);
+
+/* The trace of RELATION, called NAME, has too many axes: an error.  */
+void graph_refuse_axes(const ir *g, const relation *r, const char *name);
 
 /* The text, JSON and Graphviz forms of --graph.  */
 void show_text(const graph *gr, buf *out);

@@ -142,13 +142,14 @@ static void influence_relation(influence *in, const relation *r)
     for (int a = 0; a < n; a++)
         e[a] = learner_trace(l, r, in->group, a, "", whole);
     for (int a = 0; a < n; a++) {
-        int df = r->df[in->group->state[a]];
+        int df = graph_df(g, l->gr, r, in->group->state[a]);
         next[a] = NO_NODE;
         for (int b = 0; b < n; b++)
             if (!ir_is_zero(g, in->J[a * n + b]))
                 next[a] = diff_plus(g, next[a], ir_matmul_t(g, g->var[e[b]].now, in->J[a * n + b]));
         if (!ir_is_zero(g, df)) {
-            int fresh = ir_ew2(g, OP_mul, trace_by_input(g, &f, r->x), trace_by_position(g, &f, df));
+            int fresh = ir_ew2(g, OP_mul, trace_by_input(g, &f, r->x), trace_by_turn(g, &f, df));
+            fresh = trace_sum_turns(g, &f, fresh);
             fresh = ir_broadcast(g, ir_reshape(g, fresh, shape_of2(elements, 1)), whole);
             next[a] = diff_plus(g, next[a], ir_ew2(g, OP_mul, fresh, place));
         }

@@ -53,6 +53,7 @@ typedef struct {
 } pattern;
 
 typedef struct ir_region ir_region; /* region.h */
+typedef struct ir_loop ir_loop;     /* loop.h */
 
 typedef struct {
     op_code op;
@@ -62,16 +63,18 @@ typedef struct {
     int *arg;
     double number; /* OP_const */
     int var;       /* OP_var: into ir.var; OP_weight: the number of its use */
-    int axis;      /* OP_concat, OP_slice, OP_pad; OP_gather: 0 by rows, 1 by columns */
+    int axis;      /* OP_concat, OP_slice, OP_pad; OP_gather: 0 by rows, 1 by columns; OP_bound: one
+                      more than the node outside that it is in all turns, or 0 */
     int64_t start; /* OP_slice, OP_pad; of a state's own copy the variable; OP_random: the stream;
-                      OP_bound: its number; OP_repeat: which output; OP_matmul_t: the first row of W
-                      that is wanted */
+                      OP_bound: its number; OP_repeat: which output; OP_last, OP_tape: the node of
+                      the body; OP_matmul_t: the first row of W that is wanted */
     unsigned mask; /* OP_sum, OP_reduce_*: bit k = axis k of the argument */
     const char *labels; /* OP_einsum: one letter an axis, "xk,ko->xo"; OP_permute: "ba", the
                            argument's axes in their new order.  One string for equal ones.  */
     const ir_window *window; /* OP_windows, OP_unwindows: one an axis, those before the last ones */
     int n_windows;
-    int pattern;   /* OP_sparse, OP_sparse_t, OP_gather: into ir.pattern; OP_repeat: into ir.region */
+    int pattern;   /* OP_sparse, OP_sparse_t, OP_gather: into ir.pattern; OP_repeat: into ir.region;
+                      OP_loop: into ir.loop */
     bool of_params; /* of parameters and constants alone */
     const char *name; /* the name that the spec or a pass gave it, as a C identifier; or NULL */
     const char *note; /* what the emitted C says above it; or NULL */
@@ -132,6 +135,7 @@ typedef struct {
     int n_labels; size_t cap_labels; const char **label; /* the strings of ir_node.labels */
     int n_weights; /* uses of OP_weight */
     int n_regions; size_t cap_regions; ir_region *region;
+    int n_loops; size_t cap_loops; ir_loop *loop;
     int n_bounds;  /* uses of OP_bound */
     bool deriving; /* what is made now is never differentiated again */
     int *bucket; /* the hash table of nodes */

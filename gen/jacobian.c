@@ -56,7 +56,7 @@ static void add_relation(learner *l, const relation *r)
         const hidden_group *group = &l->gr->group[r->group[k]];
         for (int row = 0; row < group->n_states; row++) {
             int s = group->state[row];
-            add_entry(l, (entry){.kind = ENTRY_H2W, .path = r->name, .node = r->df[s],
+            add_entry(l, (entry){.kind = ENTRY_H2W, .path = r->name, .node = graph_df(g, l->gr, r, s),
                                  .group = r->group[k], .row = row, .col = -1},
                       arena_printf(g->arena, "df_%s_%s", name, g->var[l->gr->hidden[s]].c_name));
         }

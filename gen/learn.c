@@ -142,7 +142,7 @@ bool *learner_alive(const learner *l, const relation *r, const hidden_group *gro
     int n = group->n_states;
     bool *alive = ARENA_ARRAY(l->ir->arena, bool, n);
     for (int a = 0; a < n; a++)
-        alive[a] = !ir_is_zero(l->ir, r->df[group->state[a]]);
+        alive[a] = !ir_is_zero(l->ir, graph_df(l->ir, l->gr, r, group->state[a]));
     for (int round = 0; round < n; round++)
         for (int a = 0; a < n; a++)
             for (int b = 0; b < n; b++)
@@ -175,15 +175,19 @@ void learner_next(learner *l, int v, int node, const char *note)
             arena_printf(g->arena, "%s: %s", e->note, note));
 }
 
+shape learner_shape(const relation *r, const hidden_group *group)
+{
+    shape s = r->turns;
+    for (int k = 0; k < group->varshape.rank; k++)
+        s.dim[s.rank++] = group->varshape.dim[k];
+    return s;
+}
+
 bool learner_form(learner *l, const relation *r, const hidden_group *group, trace_form *f)
 {
-    const ir *g = l->ir;
     if (trace_form_of(l->ir, r, group->varshape, f))
         return true;
-    diag_error(g->diag, g->var[r->param[0]].at, "E0502", "the trace of %s would have more than %d axes",
-               r->name, RANK_MAX);
-    diag_note(g->diag, g->var[r->param[0]].at,
-              "reshape the operands so that several axes become one, or use 'trace: false'");
+    graph_refuse_axes(l->ir, r, r->name);
     return false;
 }
 
@@ -254,10 +258,7 @@ int *learner_no_nodes(const learner *l, int n)
 
 static const relation *relation_of(const graph *gr, int y)
 {
-    for (int r = 0; r < gr->n_relations; r++)
-        if (gr->relation[r].y == y)
-            return &gr->relation[r];
-    return NULL;
+    return gr->relation_of[y] < 0 ? NULL : &gr->relation[gr->relation_of[y]];
 }
 
 /* The gradient of the weight of the op N, whose result has the adjoint YBAR.  Where nothing is summed over it is
@@ -323,7 +324,7 @@ void learner_inside(learner *l, bool with_traces)
         if (graph_weight(g, n) == NO_NODE || g->node[n].op == OP_weight)
             continue;
         const relation *r = with_traces && l->time == TIME_T ? relation_of(l->gr, n) : NULL;
-        if (!r || !by_relation(l) || factor_chosen(l, r))
+        if (!r || !by_relation(l) || factor_chosen(l, r) || r->whole != r->y)
             add_product(l, n, inside_of(l, n));
     }
     add_elementwise(l);
@@ -339,7 +340,7 @@ static void carry_all(learner *l)
         influence_traces(l);
     for (int r = 0; by_relation(l) && r < l->gr->n_relations; r++) {
         const relation *rel = &l->gr->relation[r];
-        bool with = l->time == TIME_T && !l->set->plain_none && rel->op != OP_weight;
+        bool with = l->time == TIME_T && !l->set->plain_none && rel->op != OP_weight && rel->whole == rel->y;
         if (factor_chosen(l, rel))
             factor_relation(l, rel);
         else

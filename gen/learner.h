@@ -86,6 +86,9 @@ int learner_trace(learner *l, const relation *r, const hidden_group *group, int 
 /* V's value after this step, called NAME with its NOTE in C.  */
 void learner_next(learner *l, int v, int node, const char *note);
 
+/* What df of R has for a state of GROUP: its shape, in every turn of the loops that R is in.  */
+shape learner_shape(const relation *r, const hidden_group *group);
+
 /* The form of R's trace in GROUP; false after an error.  */
 bool learner_form(learner *l, const relation *r, const hidden_group *group, trace_form *f);
 

@@ -179,7 +179,11 @@ static int64_t local_bytes(const schedule *sc)
         if (turns <= SMALL)
             small += n * turns * sc->ir->real_bits / 8;
     }
-    return LOCAL_BYTES * most + small;
+    int64_t sum = LOCAL_BYTES * most + small;
+    for (int n = 0; n < sc->n_nodes; n++)
+        if (sc->inner[n])
+            sum += local_bytes(sc->inner[n]);
+    return sum;
 }
 
 static void measure_arrays(report_function *f, const schedule *sc)
@@ -192,6 +196,10 @@ static void measure_arrays(report_function *f, const schedule *sc)
             add_share(g->arena, &f->arrays,
                       arena_printf(g->arena, "%s %s", v->name ? v->name : op_table[v->op].name,
                                    shape_text(g->arena, v->shape)), bytes);
+        if (sc->inner[n]) {
+            measure_arrays(f, sc->inner[n]);
+            add_share(g->arena, &f->arrays, "carries of a loop", sc->inner[n]->carry_bytes);
+        }
     }
 }
 

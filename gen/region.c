@@ -10,12 +10,7 @@
 #include "region.h"
 
 #include "diff.h"
-
-int region_bound(ir *g, value_type type, shape s)
-{
-    return ir_intern(g, (ir_node){.op = OP_bound, .type = type, .shape = s, .start = g->n_bounds++,
-                                  .var = -1});
-}
+#include "loop.h"
 
 static int add_region(ir *g, ir_region r)
 {
@@ -85,7 +80,7 @@ static int bound_for(ir *g, argument_list *list, int x)
     for (int k = 0; k < list->n; k++)
         if (list->arg[k] == x)
             return list->bound[k];
-    add_argument(g, list, x, region_bound(g, g->node[x].type, g->node[x].shape));
+    add_argument(g, list, x, loop_bound(g, g->node[x].type, g->node[x].shape));
     return list->bound[list->n - 1];
 }
 
@@ -207,7 +202,7 @@ static int make_derivative(ir *g, int region)
     const bool *body = region_body(g, &r, wanted, true);
     for (int k = 0; k < n_all; k++) {
         r.tangent[k] = ever[k] ? n_carry++ : -1;
-        dbound[k] = ever[k] ? region_bound(g, TYPE_REAL, g->node[r.bound[0]].shape) : NO_NODE;
+        dbound[k] = ever[k] ? loop_bound(g, TYPE_REAL, g->node[r.bound[0]].shape) : NO_NODE;
     }
     d.n_carry = n_carry;
     d.n_args = d.n_reads = n_carry + n - r.n_carry;

@@ -20,9 +20,6 @@ struct ir_region {
     int *own;            /* [n_carry]: the derivative's carry that begins with 1 */
 };
 
-/* A leaf of a body to be.  */
-int region_bound(ir *g, value_type type, shape s);
-
 /* COUNT iterations that bring the N carries, at first INIT, from BOUND to NEXT.  What else the body
    reads becomes an argument.  INIT is replaced by the results, and NO_NODE returned; or the node of
    the body that is no element-wise operator is, and nothing has changed.  */

@@ -7,6 +7,7 @@
 #include "schedule.h"
 
 #include "canon.h"
+#include "loop.h"
 #include "size.h"
 
 enum { CHEAP = 4, SHORT = 16, LARGE = 1 << 14 };
@@ -40,7 +41,14 @@ static bool is_reduction(op_code op)
 
 static bool is_leaf(op_code op)
 {
-    return op == OP_var || op == OP_const || op == OP_iota;
+    return op == OP_var || op == OP_const || op == OP_iota || op == OP_bound;
+}
+
+/* The variable, or carry of the loop, that leaf N is the old value of; numbers as store.var; -1: of none.  */
+static int old_value(const ir *g, int n)
+{
+    const ir_node *v = &g->node[n];
+    return v->op == OP_var ? v->var : v->op == OP_bound ? g->n_vars + (int)v->start : -1;
 }
 
 /* A sum along neighbours in memory keeps a compiler from making vectors of the loop that it stands in: it has loops
@@ -61,12 +69,23 @@ static bool in_loop(const schedule *sc, int n)
     return op_table[op].elementwise || (is_view_op(op) && sc->hold[n] == HOLD_ARRAY);
 }
 
+/* A stack of values, one a turn, is read where it stands.  */
+static void force_stacks(schedule *sc, const ir_node *v)
+{
+    const ir_loop *r = &sc->ir->loop[v->pattern];
+    for (int i = r->n_carry; i < r->n_carry + r->n_stack; i++)
+        if (is_view_op(sc->ir->node[v->arg[i]].op))
+            sc->hold[v->arg[i]] = HOLD_ARRAY;
+}
+
 /* A reshape that moves elements between axes wants an array below it.  */
 static void force_arrays(schedule *sc)
 {
     const ir *g = sc->ir;
     for (int n = 0; n < g->n_nodes; n++) {
         const ir_node *v = &g->node[n];
+        if (sc->live[n] && v->op == OP_loop)
+            force_stacks(sc, v);
         if (!sc->live[n] || v->op != OP_reshape)
             continue;
         op_code below = g->node[v->arg[0]].op;
@@ -385,8 +404,9 @@ typedef struct {
 static last_reader *find_readers(const schedule *sc)
 {
     const ir *g = sc->ir;
-    last_reader *of = ARENA_ARRAY(g->arena, last_reader, g->n_vars + 1);
-    for (int v = 0; v < g->n_vars; v++)
+    int n_values = g->n_vars + g->n_bounds;
+    last_reader *of = ARENA_ARRAY(g->arena, last_reader, n_values + 1);
+    for (int v = 0; v < n_values; v++)
         of[v] = (last_reader){-1, -1};
     for (int n = 0; n < g->n_nodes; n++) {
         if (!sc->live[n] || is_leaf(g->node[n].op) || schedule_is_view(sc, n))
@@ -394,9 +414,9 @@ static last_reader *find_readers(const schedule *sc)
         for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, g->node[n].arg[i], &direct);
-            if (g->node[x].op != OP_var)
+            if (old_value(g, x) < 0)
                 continue;
-            last_reader *r = &of[g->node[x].var];
+            last_reader *r = &of[old_value(g, x)];
             int *last = direct ? &r->direct : &r->view;
             *last = max(*last, sc->kernel_of[n]);
         }
@@ -509,22 +529,26 @@ static void hold_locals(schedule *sc)
 
 int64_t schedule_array_bytes(const schedule *sc, int n)
 {
-    bool array = sc->live[n] && sc->hold[n] == HOLD_ARRAY;
-    return array ? size_bytes(shape_numel(sc->ir->node[n].shape), TYPE_REAL, sc->ir->real_bits) : 0;
+    const ir_node *v = &sc->ir->node[n];
+    bool array = sc->live[n] && sc->hold[n] == HOLD_ARRAY && v->op != OP_loop
+                 && !(v->op == OP_last && sc->ir->node[v->start].op == OP_bound);
+    return array ? size_bytes(shape_numel(v->shape), TYPE_REAL, sc->ir->real_bits) : 0;
 }
 
 static void count_arrays(schedule *sc)
 {
-    const ir *g = sc->ir;
-    for (int n = 0; n < g->n_nodes; n++)
+    for (int n = 0; n < sc->n_nodes; n++) {
         sc->array_bytes = size_plus(sc->array_bytes, schedule_array_bytes(sc, n));
+        if (sc->inner[n])
+            sc->array_bytes = size_plus(sc->array_bytes, sc->inner[n]->array_bytes);
+    }
 }
 
 /* What leaves the function as the old value of a variable that the function overwrites (or a view of
    it) becomes a value of its own, which like any reader comes before the overwriting.  */
 static void copy_overwritten(ir *g, store *stores, int n)
 {
-    bool *overwritten = ARENA_ARRAY(g->arena, bool, g->n_vars + 1);
+    bool *overwritten = ARENA_ARRAY(g->arena, bool, g->n_vars + g->n_bounds + 1);
     for (int i = 0; i < n; i++)
         if (stores[i].var >= 0)
             overwritten[stores[i].var] = true;
@@ -532,7 +556,7 @@ static void copy_overwritten(ir *g, store *stores, int n)
         int x = stores[i].node;
         while (is_view_op(g->node[x].op))
             x = schedule_source(g, x);
-        if (g->node[x].op == OP_var && overwritten[g->node[x].var])
+        if (old_value(g, x) >= 0 && overwritten[old_value(g, x)])
             stores[i].node = ir_ew1(g, OP_copy, stores[i].node);
     }
 }
@@ -571,6 +595,10 @@ schedule *schedule_run(ir *g, store *stores, int n)
     sort_kernels(sc, last + 1);
     number_kernels(sc);
     hold_locals(sc);
+    sc->inner = ARENA_ARRAY(g->arena, schedule *, sc->n_nodes);
+    for (int k = 0; k < sc->n_nodes; k++)
+        if (sc->live[k] && g->node[k].op == OP_loop)
+            sc->inner[k] = schedule_loop(sc, k);
     count_arrays(sc);
     return sc;
 }

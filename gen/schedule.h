@@ -10,8 +10,10 @@ typedef struct {
     int node;
     const char *place; /* the C array or scalar that takes it, without subscripts: s->h */
     bool add;          /* += ; then the place is no sample's, and all others are */
-    int var;           /* the carried variable that this overwrites, or -1 */
+    int var;           /* the carried variable that this overwrites, or -1; in a loop ir.n_vars + the
+                          number of the carry's bound */
     int level;         /* the schedule's */
+    int holder;        /* in a loop: the OP_tape, OP_last or OP_bound that takes it */
 } store;
 
 typedef enum { KERNEL_LOOP, KERNEL_NODE } kernel_kind;
@@ -38,7 +40,9 @@ typedef enum {
     HOLD_PLACE   /* in the place of a store */
 } holding;
 
-typedef struct {
+typedef struct schedule schedule;
+
+struct schedule {
     ir *ir;
     int n_nodes; /* of the IR when it was made; those made later are not in it */
     int n_stores;
@@ -52,11 +56,16 @@ typedef struct {
     int *place_of;     /* HOLD_PLACE: the store */
     int *level;
     int *kernel_of;
-    int64_t array_bytes; /* of the function's arrays */
-} schedule;
+    schedule **inner;    /* of an OP_loop that is live: its body */
+    int64_t carry_bytes; /* of a body: what its carries take */
+    int64_t array_bytes; /* of the function's arrays, those in loops counted in */
+};
 
 /* STORE is kept and its levels are filled in.  */
 schedule *schedule_run(ir *g, store *stores, int n);
+
+/* The body of the live OP_loop L of SC.  */
+schedule *schedule_loop(const schedule *sc, int L);
 
 /* Of the function's array that holds node N; 0: none does.  */
 int64_t schedule_array_bytes(const schedule *sc, int n);

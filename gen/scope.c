@@ -3,6 +3,8 @@
    Afterwards every declaration knows its place in the spec (order), however late it is evaluated.  */
 #include "scope.h"
 
+#include "loop.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -283,6 +285,7 @@ static int input_node(lowering *lo, scope *sc, symbol *sym, loc use)
 /* Is X no element-wise operator's result, or one that canon.c takes apart where it is read?  */
 static bool is_seen_through(const ir *g, int x)
 {
+    x = loop_within(g, x);
     const ir_node *v = &g->node[x];
     return !ir_elementwise(g, x) || v->op == OP_neg || v->op == OP_copy
            || (v->op == OP_mul && g->node[v->arg[0]].op == OP_const);

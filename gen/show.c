@@ -65,6 +65,8 @@ static void text_relation(const graph *gr, const relation *r, int i, buf *out)
                shape_text(g->arena, g->var[r->param[0]].shape), op_name(r));
     if (r->bias >= 0)
         buf_printf(out, " + %s", g->var[r->bias].path);
+    if (r->turns.rank > 0)
+        buf_printf(out, ", %lld turns", (long long)shape_numel(r->turns));
     buf_puts(out, r->n_groups == 1 ? ", group" : ", groups");
     for (int k = 0; k < r->n_groups; k++)
         buf_printf(out, "%s %d", k ? "," : "", r->group[k]);
@@ -125,7 +127,6 @@ static void json_groups(const graph *gr, buf *out)
 static void json_relation(const graph *gr, const relation *r, buf *out)
 {
     const ir *g = gr->ir;
-    int n = 0;
     buf_printf(out, "\n    {\"name\": \"%s\", \"parameter\": \"%s\", \"op\": \"%s\", ", r->name,
                g->var[r->param[0]].path, op_name(r));
     json_shape(gr, "shape", g->var[r->param[0]].shape, out);
@@ -137,13 +138,14 @@ static void json_relation(const graph *gr, const relation *r, buf *out)
     json_shape(gr, "y", g->node[r->y].shape, out);
     if (r->bias >= 0)
         buf_printf(out, ", \"bias\": \"%s\"", g->var[r->bias].path);
+    if (r->turns.rank > 0)
+        buf_printf(out, ", \"turns\": %lld", (long long)shape_numel(r->turns));
     buf_puts(out, ", \"groups\": [");
     for (int k = 0; k < r->n_groups; k++)
         buf_printf(out, "%s%d", k ? ", " : "", r->group[k]);
     buf_puts(out, "], \"hidden\": [");
-    for (int s = 0; s < gr->n_hidden; s++)
-        if (r->reaches[s])
-            buf_printf(out, "%s\"%s\"", n++ ? ", " : "", hidden_path(gr, s));
+    for (int k = 0; k < r->n_reached; k++)
+        buf_printf(out, "%s\"%s\"", k ? ", " : "", hidden_path(gr, r->reached[k]));
     buf_printf(out, "], \"mixed\": %s}", r->mixed ? "true" : "false");
 }
 
@@ -217,10 +219,8 @@ static void gv_relation(const graph *gr, const relation *r, int i, buf *out)
     if (r->bias >= 0)
         buf_printf(out, " + %s", g->var[r->bias].path);
     buf_puts(out, "\"];\n");
-    for (int s = 0; s < gr->n_hidden; s++)
-        if (r->reaches[s])
-            buf_printf(out, "  w%d -> s%d [label=\"df\"%s];\n", i, s,
-                       r->mixed ? ", style=dashed" : "");
+    for (int k = 0; k < r->n_reached; k++)
+        buf_printf(out, "  w%d -> s%d [label=\"df\"%s];\n", i, r->reached[k], r->mixed ? ", style=dashed" : "");
 }
 
 /* The parameters without a trace that share the fate F, in one frame.  */

@@ -50,39 +50,65 @@ bool trace_form_of(ir *g, const relation *r, shape varshape, trace_form *f)
     read_labels(g, r, f, w);
     shape sw = g->node[r->w].shape;
     f->trace = shape_scalar();
-    for (int k = 0; k < f->y.rank; k++)
+    f->turns = r->turns.rank;
+    for (int k = f->turns; k < f->y.rank; k++)
         if (!strchr(w, f->of_y[k]))
             f->lead++;
-    if (f->lead + sw.rank > RANK_MAX)
+    if (f->turns + f->lead + sw.rank > RANK_MAX)
         return false;
-    for (int k = 0; k < f->y.rank; k++)
+    memcpy(f->axis, f->of_y, (size_t)f->turns);
+    char *axis = f->axis + f->turns;
+    for (int k = f->turns; k < f->y.rank; k++)
         if (!strchr(w, f->of_y[k])) {
-            f->axis[f->trace.rank] = f->of_y[k];
+            axis[f->trace.rank] = f->of_y[k];
             f->trace.dim[f->trace.rank++] = f->y.dim[k];
         }
     for (int k = 0; k < sw.rank; k++) {
-        f->axis[f->trace.rank] = w[k];
+        axis[f->trace.rank] = w[k];
         f->trace.dim[f->trace.rank++] = sw.dim[k];
     }
     return true;
 }
 
-/* NODE, whose axes are called LABELS, in the axes of the trace.  */
-static int in_trace(ir *g, const trace_form *f, int node, const char *labels)
+/* The trace's axes with those of the turns before them.  */
+static shape in_turns(const trace_form *f)
+{
+    shape s = f->relation->turns;
+    for (int k = 0; k < f->trace.rank; k++)
+        s.dim[s.rank++] = f->trace.dim[k];
+    return s;
+}
+
+/* NODE, whose axes are called LABELS, in the axes of WHOLE, which are called AXIS.  */
+static int in_axes(ir *g, int node, const char *labels, shape whole, const char *axis)
 {
     int order[RANK_MAX], n = 0;
-    shape s = f->trace;
-    for (int k = 0; k < f->trace.rank; k++) {
-        const char *at = strchr(labels, f->axis[k]);
+    shape s = whole;
+    for (int k = 0; k < whole.rank; k++) {
+        const char *at = strchr(labels, axis[k]);
         if (at)
             order[n++] = (int)(at - labels);
         else
             s.dim[k] = 1;
     }
-    return ir_broadcast(g, ir_reshape(g, ir_permute(g, node, order), s), f->trace);
+    return ir_broadcast(g, ir_reshape(g, ir_permute(g, node, order), s), whole);
 }
 
 int trace_by_position(ir *g, const trace_form *f, int node)
+{
+    const relation *r = f->relation;
+    shape y = f->y;
+    if (r->op == OP_weight)
+        return node;
+    y.rank -= f->turns;
+    memmove(y.dim, y.dim + f->turns, sizeof *y.dim * (size_t)y.rank);
+    node = ir_reshape(g, node, y);
+    if (r->op == OP_sparse)
+        node = ir_gather(g, node, g->node[r->y].pattern, 1);
+    return in_axes(g, node, f->of_y + f->turns, f->trace, f->axis + f->turns);
+}
+
+int trace_by_turn(ir *g, const trace_form *f, int node)
 {
     const relation *r = f->relation;
     if (r->op == OP_weight)
@@ -90,7 +116,12 @@ int trace_by_position(ir *g, const trace_form *f, int node)
     node = ir_reshape(g, node, f->y);
     if (r->op == OP_sparse)
         node = ir_gather(g, node, g->node[r->y].pattern, 1);
-    return in_trace(g, f, node, f->of_y);
+    return in_axes(g, node, f->of_y, in_turns(f), f->axis);
+}
+
+int trace_sum_turns(ir *g, const trace_form *f, int node)
+{
+    return ir_reduce(g, OP_sum, node, (1u << f->turns) - 1);
 }
 
 /* X, one-hot already.  */
@@ -101,7 +132,7 @@ static int by_rows(ir *g, const trace_form *f, int x)
         return ir_const(g, 1, f->trace);
     if (r->op == OP_sparse)
         x = ir_gather(g, x, g->node[r->y].pattern, 0);
-    return in_trace(g, f, x, f->x);
+    return in_axes(g, x, f->x, in_turns(f), f->axis);
 }
 
 int trace_by_input(ir *g, const trace_form *f, int x)
@@ -114,7 +145,8 @@ int trace_by_input(ir *g, const trace_form *f, int x)
 
 int trace_outer(ir *g, const trace_form *f, int x, int node)
 {
-    return trace_to_weight(g, f, ir_ew2(g, OP_mul, by_rows(g, f, x), trace_by_position(g, f, node)));
+    int product = ir_ew2(g, OP_mul, by_rows(g, f, x), trace_by_turn(g, f, node));
+    return trace_to_weight(g, f, trace_sum_turns(g, f, product));
 }
 
 int trace_to_weight(ir *g, const trace_form *f, int node)

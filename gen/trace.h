@@ -7,10 +7,12 @@
 #include "graph.h"
 
 /* Of y[.., o] = x[.., k] w[k, o] the trace is [.., k, o]: the axes of y that w does not have, then those of
-   w.  A sparse weight has [.., n], one element a non-zero; a parameter by itself the state's shape.  */
+   w.  A sparse weight has [.., n], one element a non-zero; a parameter by itself the state's shape.  The turns of
+   loops are axes of x, y and df, and not of the trace: that is summed over them.  */
 typedef struct {
     const relation *relation;
     shape y, trace;
+    int turns;                             /* axes of y, and of `axis`, before those of the trace */
     char axis[RANK_MAX + 1];               /* the trace's axes, a letter each */
     char x[RANK_MAX + 1], of_y[RANK_MAX + 1]; /* and which of them x and y have, in their order */
     int lead;                              /* leading axes that w does not have */
@@ -22,11 +24,18 @@ bool trace_form_of(ir *g, const relation *r, shape varshape, trace_form *f);
 /* NODE, of the group's shape, at every element of the trace.  */
 int trace_by_position(ir *g, const trace_form *f, int node);
 
-/* X, the op's input at the time of the trace, at every element; 1 for an element-wise use (X NO_NODE).  */
+/* X, the op's input at the time of the trace, at every element and in every turn; 1 for an element-wise use (X
+   NO_NODE).  */
 int trace_by_input(ir *g, const trace_form *f, int x);
 
-/* x (as it is, an embedding's rows one-hot) times NODE, of the group's shape, summed into the shape of the
-   weight.  */
+/* NODE, which has the group's shape in every turn, at every element and in every turn.  */
+int trace_by_turn(ir *g, const trace_form *f, int node);
+
+/* NODE, which trace_by_input and trace_by_turn gave, summed over the turns.  */
+int trace_sum_turns(ir *g, const trace_form *f, int node);
+
+/* x (as it is, an embedding's rows one-hot) times NODE, of the group's shape in every turn, summed into the shape of
+   the weight.  */
 int trace_outer(ir *g, const trace_form *f, int x, int node);
 
 /* NODE, of the trace's shape, summed into the shape of the weight.  */

@@ -77,9 +77,11 @@ static bool project(estimate *e)
         const relation *r = &l->gr->relation[i];
         int sum = NO_NODE, w = 0;
         trace_form f;
-        for (int a = 0; a < e->group->n_states; a++)
-            if (!ir_is_zero(g, r->df[e->group->state[a]]))
-                sum = diff_plus(g, sum, ir_ew2(g, OP_mul, e->nu[a], r->df[e->group->state[a]]));
+        for (int a = 0; a < e->group->n_states; a++) {
+            int df = graph_df(g, l->gr, r, e->group->state[a]);
+            if (!ir_is_zero(g, df))
+                sum = diff_plus(g, sum, ir_ew2(g, OP_mul, e->nu[a], df));
+        }
         if (sum == NO_NODE)
             continue;
         if (!learner_form(l, r, e->group, &f))

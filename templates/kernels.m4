@@ -15,13 +15,17 @@ m4_dnl What the next loop computes: the equation and where it was written.
 m4_define(«et_comment», «/* $1 */
 »)m4_dnl
 
-m4_dnl et_for(VARIABLE, COUNT), et_for_from(VARIABLE, START, END, NEXT), et_block, et_end
+m4_dnl et_for(VARIABLE, COUNT), et_for_from(VARIABLE, START, END, NEXT), et_for_back(VARIABLE, LAST),
+m4_dnl et_block, et_end
 m4_dnl -------------------------------------------------------------------------------
-m4_dnl A counted loop, a block, and the end of either.
+m4_dnl A counted loop, one that counts down, a block, and the end of any of them.
 m4_define(«et_for», «for (int $1 = 0; $1 < $2; $1++) {
 @+
 »)m4_dnl
 m4_define(«et_for_from», «for (int $1 = $2; $1 < $3; $4) {
+@+
+»)m4_dnl
+m4_define(«et_for_back», «for (int $1 = $2; $1 >= 0; $1--) {
 @+
 »)m4_dnl
 m4_define(«et_block», «{

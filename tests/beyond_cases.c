@@ -119,6 +119,14 @@ static const char *const blocks[] = {
     "  - repeat: 20\n    carry: {c: h}\n    do: [\"c' = 0.9 * tanh(c) + 0.01 * x[0] * w\"]\n",
     "  - while: d > 0.2\n    max: 20\n    carry: {d: 1, e: mean(h)}\n"
     "    do: [\"e' = 0.9 * e + 0.01 * d * x[0]\", \"d' = 0.8 * d\"]\n  - c = e * w\n",
+    "  - repeat: 3\n    carry: {c: h}\n    do: [\"c' = 0.7 * c + 0.3 * tanh(c @ U + w) + 0.1 * sum(c * w)\"]\n",
+    "  - repeat: 2\n    carry: {c: h, d: 0}\n    do:\n"
+    "      - repeat: 3\n        carry: {e: c + d}\n        do: [\"e' = 0.8 * e + 0.2 * sin(e @ U + x @ W)\"]\n"
+    "      - c' = 0.9 * c + 0.1 * e * w\n      - d' = d + 0.1 * mean(e @ U)\n",
+    "  - repeat: 3\n    carry: {c: h}\n"
+    "    do:\n      - c' = 0.5 * c + W[0] * 0.1 + 0.1 * einsum(\"k,ko->o\", c, abs(U)) + 0.1 * matmul(U, c)\n",
+    "  - repeat: 2\n    carry: {c: h}\n    do:\n"
+    "      - c' = 0.5 * c + 0.2 * reshape(grouped_matmul(reshape(c, [2, 2]), reshape(U, [4, 2, 2])[0:2]), [4])\n",
 };
 
 /* --- modules: y [4] is the last one's output -------------------------------------------------- */
@@ -219,7 +227,7 @@ enum {
     N_FUNCTIONS = (COUNT(functions) + TOGETHER - 1) / TOGETHER,
     BEFORE_WEIGHT_OPS = N_FUNCTIONS,
     BEFORE_BLOCKS = BEFORE_WEIGHT_OPS + COUNT(weight_ops),
-    BEFORE_NETWORKS = BEFORE_BLOCKS + COUNT(blocks),
+    BEFORE_NETWORKS = BEFORE_BLOCKS + 2 * COUNT(blocks),
     BEFORE_LOSSES = BEFORE_NETWORKS + COUNT(networks),
     BEFORE_WHOLES = BEFORE_LOSSES + COUNT(losses),
     BEFORE_SURROGATES = BEFORE_WHOLES + COUNT(wholes)
@@ -273,6 +281,14 @@ static void put_surrogate(FILE *f, const formula *s)
     put_recurrent(f, "", "", current, fit);
 }
 
+/* Each block twice: its loops written out, and left as loops.  */
+static void put_block(FILE *f, int i)
+{
+    if (i % 2)
+        fputs("unroll_limit: 1\n", f);
+    put_recurrent(f, "W: [3, 4], U: [4, 4], w: [4]", blocks[i / 2], "c + 0.1 * u", fit);
+}
+
 static void put_case(FILE *f, int i)
 {
     if (i >= BEFORE_SURROGATES)
@@ -285,8 +301,7 @@ static void put_case(FILE *f, int i)
         fprintf(f, "modules:\n%soutputs: {y: r}\nloss: 0.5 * sum(square(r - y))\n",
                 networks[i - BEFORE_NETWORKS][1]);
     else if (i >= BEFORE_BLOCKS)
-        put_recurrent(f, "W: [3, 4], U: [4, 4], w: [4]", blocks[i - BEFORE_BLOCKS], "c + 0.1 * u",
-                      fit);
+        put_block(f, i - BEFORE_BLOCKS);
     else if (i >= BEFORE_WEIGHT_OPS)
         put_recurrent(f, weight_ops[i - BEFORE_WEIGHT_OPS][0], "",
                       weight_ops[i - BEFORE_WEIGHT_OPS][1], fit);

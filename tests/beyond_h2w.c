@@ -103,22 +103,39 @@ static int hidden_number(const beyond *b, int var)
     return h;
 }
 
-/* Is what the model says of the relation PATH, for sample S, that candidate?  X does not count
+/* How many turns of a loop the relation PATH is about: its df has so many rows for a state.  */
+static size_t turns_of(const beyond *b, const char *path)
+{
+    size_t most = 1;
+    for (int i = 0; i < b->m->info->n_vars; i++) {
+        const etr_var *v = &b->m->info->vars[i];
+        if (v->kind != ETR_H2W || strcmp(v->path, path) != 0)
+            continue;
+        const size_t n = evaluate_var(b->ev, beyond_state_of(b, v->group, v->row))->n;
+        const size_t turns = model_numel(v) / (size_t)b->m->info->batch / n;
+        most = turns > most ? turns : most;
+    }
+    return most;
+}
+
+/* Is what the model says of turn TURN of TURNS of the relation PATH, for sample S, that candidate?  X does not count
    where nothing reaches a state.  */
-static bool is_candidate(const beyond *b, const char *path, int s, const candidate *c)
+static bool is_candidate(const beyond *b, const char *path, int s, size_t turn, size_t turns, const candidate *c)
 {
     for (int i = 0; i < b->m->info->n_vars; i++) {
         const etr_var *v = &b->m->info->vars[i];
         const bool is_x = v->kind == ETR_H2W_X;
         if ((v->kind != ETR_H2W && !is_x) || strcmp(v->path, path) != 0 || (is_x && !c->params))
             continue;
-        const size_t n = model_numel(v) / (size_t)b->m->info->batch;
+        const int state = is_x ? -1 : beyond_state_of(b, v->group, v->row);
+        const size_t whole = model_numel(v) / (size_t)b->m->info->batch;
+        const size_t n = is_x ? whole / turns : evaluate_var(b->ev, state)->n; /* zero in all turns has no rows */
         if (is_x && (!c->x || n != c->n_x))
             return false;
-        const double *want = is_x ? c->x
-                                  : c->df[hidden_number(b, beyond_state_of(b, v->group, v->row))];
+        const double *want = is_x ? c->x : c->df[hidden_number(b, state)];
         for (size_t k = 0; k < n; k++)
-            if (beyond_differs(b, model_get(b->m, v, b->m->jacobian, k + (size_t)s * n),
+            if (beyond_differs(b, model_get(b->m, v, b->m->jacobian,
+                                            k + (whole > n ? turn * n : 0) + (size_t)s * whole),
                                beyond_part(want, k)))
                 return false;
     }
@@ -144,11 +161,14 @@ void beyond_h2w(const beyond *b, int s)
     const int n = find_candidates(b, c);
     for (int i = 0; i < b->m->info->n_vars; i++) {
         const etr_var *v = &b->m->info->vars[i];
-        bool found = v->kind != ETR_H2W || is_candidate(b, v->path, s, &none);
-        for (int k = 0; v->kind == ETR_H2W && k < n; k++)
-            if (c[k].params & param_bit(b, v->path) && is_candidate(b, v->path, s, &c[k]))
-                c[k].matched = found = true;
-        ck_assert_msg(found, "%s\nno use of weights is the relation %s", b->what, v->path);
+        const size_t turns = v->kind == ETR_H2W ? turns_of(b, v->path) : 0;
+        for (size_t turn = 0; turn < turns; turn++) {
+            bool found = is_candidate(b, v->path, s, turn, turns, &none);
+            for (int k = 0; k < n; k++)
+                if (c[k].params & param_bit(b, v->path) && is_candidate(b, v->path, s, turn, turns, &c[k]))
+                    c[k].matched = found = true;
+            ck_assert_msg(found, "%s\nno use of weights is turn %zu of the relation %s", b->what, turn, v->path);
+        }
     }
     for (int k = 0; k < n; k++) {
         ck_assert_msg(c[k].matched, "%s\nuse %d of weights (%llx) is no relation", b->what, k,

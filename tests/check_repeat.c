@@ -72,12 +72,77 @@ static const char *const specs[] = {
     "loss: sum((h' - y) * (h' - y))\n",
 };
 
-static const char *const rules[] = {"--window=1", "--vjp-time=t", "--window=3", "--rule=bptt"};
+/* Bodies that are no work position by position: such a loop stands by itself.  */
+static const char *const general[] = {
+    /* A leaky unit in small steps, with a recurrent weight; a second carry of another shape; a sum.  */
+    "params: {W: {shape: [n, n], init: 0.1}, U: {shape: [n, n], init: 0.1}, b: {shape: [n], init: 0.2},"
+    " a: {shape: [n], init: 0.3}}\n"
+    "hidden: {h: [n], z: []}\n"
+    "learning: {dense: drop}\n"
+    "step:\n"
+    "  - i = x @ W\n"
+    "  - repeat: 4\n"
+    "    carry: {u: h, q: z}\n"
+    "    do: [\"u' = 0.9 * u + 0.1 * tanh(u @ U + b + a * i + q)\", \"q' = 0.8 * q + mean(u * a)\"]\n"
+    "  - h' = u\n"
+    "  - z' = 0.5 * q\n"
+    "outputs: {out: \"h'\"}\n"
+    "loss: sum((h' - y) * (h' - y)) + z' * z' + sum(tanh(u @ W) * y)\n",
+    /* Only the last turn reaches the state position by position; the weight is used outside, too, and made of
+       parameters; what the loop gives feeds another one through a new state.  */
+    "params: {W: {shape: [n, n], init: 0.1}, b: {shape: [n], init: 0.2}, k: {shape: [], init: 0.7}}\n"
+    "hidden: {h: [n], g: [n]}\n"
+    "step:\n"
+    "  - repeat: 3\n"
+    "    carry: {u: h + x}\n"
+    "    do: [\"u' = tanh(2 * u @ (abs(W) + k * W) + b)\"]\n"
+    "  - h' = 0.5 * h + u + x @ W\n"
+    "  - while: max(abs(v)) + c > 0.01\n"
+    "    max: 5\n"
+    "    carry: {v: h' * b}\n"
+    "    do: [\"v' = 0.8 * v + 0.1 * h' * softmax(v)\"]\n"
+    "  - g' = 0.3 * g + v * h'\n"
+    "outputs: {out: \"g'\"}\n"
+    "loss: sum((g' - y) * (g' - y)) + sum(h' * y)\n",
+    /* Loops within loops, of both kinds; a branch; parts of an array; another weight in each.  */
+    "params: {W: {shape: [n, n], init: 0.1}, U: {shape: [n, n], init: 0.1}, b: {shape: [n], init: 0.2}}\n"
+    "hidden: {h: [n], g: [n]}\n"
+    "learning: {dense: drop}\n"
+    "step:\n"
+    "  - repeat: 3\n"
+    "    carry: {u: h, s: 0}\n"
+    "    do:\n"
+    "      - i = 0.1 * concat(u[1:n], 0.5 * u[0:1]) @ W\n"
+    "      - repeat: 2\n"
+    "        carry: {w: u + x}\n"
+    "        do: [\"w' = 0.9 * w + 0.1 * sin(w @ U + b) + 0.1 * i\"]\n"
+    "      - repeat: 3\n"
+    "        carry: {r: w}\n"
+    "        do: [\"r' = 0.9 * r + 0.1 * sin(r * b)\"]\n"
+    "      - if: c > 0\n"
+    "        then: [\"t = r + spike(u @ W) * 0.1\"]\n"
+    "        else: [\"t = w\"]\n"
+    "      - u' = 0.4 * u + 0.3 * tanh(t)\n"
+    "      - s' = s + sum(w) * u[1] * 0.1\n"
+    "  - h' = u\n"
+    "  - g' = 0.2 * g + s * b\n"
+    "outputs: {out: \"g'\"}\n"
+    "loss: sum((h' - y) * (h' - y)) + sum(g' * y)\n",
+};
 
-enum { N_SPECS = sizeof specs / sizeof specs[0], N_RULES = sizeof rules / sizeof rules[0] };
+static const char *const rules[][2] = {{"--window=1"}, {"--vjp-time=t"}, {"--window=3"}, {"--rule=bptt"},
+                                       {"--rule=rtrl"}, {"--rule=pp_prop"}, {"--rule=eprop"}, {"--rule=snap"},
+                                       {"--rule=uoro", "-Lseed=1"}};
 
-static void open_model(model *m, const char *folder, const char *name, int limit, int n, int spec,
-                       const char *rule)
+enum {
+    N_SPECS = sizeof specs / sizeof specs[0],
+    N_GENERAL = sizeof general / sizeof general[0],
+    N_RULES = sizeof rules / sizeof rules[0],
+    N_LOCAL_RULES = 4 /* of them, for loops position by position */
+};
+
+static void open_model(model *m, const char *folder, const char *name, int limit, int n, const char *spec,
+                       const char *const *rule)
 {
     buf text = {0};
     char path[COMMAND_PATH];
@@ -85,9 +150,9 @@ static void open_model(model *m, const char *folder, const char *name, int limit
     buf_printf(&text,
                "etrace: 1\nmodel: m\ndtype: float64\nbatch: 2\nunroll_limit: %d\ndims: {n: %d}\n"
                "inputs: {x: [n], c: []}\ntargets: {y: [n]}\n%s",
-               limit, n, specs[spec]);
+               limit, n, spec);
     run_write_file(path, text.text, text.len);
-    const char *const options[] = {rule, NULL};
+    const char *const options[] = {rule[0], rule[1], NULL};
     ck_assert_int_eq(model_open(m, &(model_source){path, options, NULL, STEPS}), 0);
     model_randomise(m, 7);
     buf_free(&text);
@@ -101,11 +166,13 @@ static double value(const model *m, const etr_var *v, const char *block, size_t 
 /* All arrays of KIND at step T; with GRADIENTS, of the gradient instead of the parameters.  */
 static void compare(const model *a, const model *b, etr_kind kind, int t, bool gradients)
 {
-    ck_assert_int_eq(a->info->n_vars, b->info->n_vars);
-    for (int k = 0; k < a->info->n_vars; k++) {
-        const etr_var *v = &a->info->vars[k], *w = &b->info->vars[k];
+    for (int k = 0, m = 0; k < a->info->n_vars; k++) {
+        const etr_var *v = &a->info->vars[k], *w;
         if (v->kind != kind)
             continue;
+        while (b->info->vars[m].kind != kind)
+            m++;
+        w = &b->info->vars[m++];
         ck_assert_str_eq(v->path, w->path);
         for (size_t i = 0; i < model_numel(v); i++) {
             double x = value(a, v, gradients ? a->grad : model_block(a, kind, t), i);
@@ -129,8 +196,8 @@ static bool any_nonzero(const model *m)
 /* Arrays of 3 are written out element by element, those of 20 are not.  */
 START_TEST(a_loop_is_what_it_repeats)
 {
-    int spec = _i % N_SPECS, n = _i / N_SPECS % 2 ? 20 : 3;
-    const char *rule = rules[_i / N_SPECS / 2];
+    int n = _i / N_SPECS % 2 ? 20 : 3;
+    const char *const *rule = rules[_i / N_SPECS / 2], *spec = specs[_i % N_SPECS];
     char *folder = run_make_folder();
     model loop, flat;
     open_model(&loop, folder, "loop.yaml", 16, n, spec, rule);
@@ -147,6 +214,33 @@ START_TEST(a_loop_is_what_it_repeats)
         model_solve_signal(&flat, t);
         for (etr_kind kind = ETR_H2H; kind <= ETR_SIGNAL; kind++)
             compare(&loop, &flat, kind, t, false);
+    }
+    model_close(&loop);
+    model_close(&flat);
+    run_remove_folder(folder);
+}
+END_TEST
+
+/* A weight in the loop has one relation for all turns: trace and Jacobian say so, and nothing else differs.  */
+START_TEST(a_loop_of_any_nodes_is_what_it_repeats)
+{
+    int n = _i / N_GENERAL % 2 ? 9 : 3;
+    const char *const *rule = rules[_i / N_GENERAL / 2], *spec = general[_i % N_GENERAL];
+    char *folder = run_make_folder();
+    model loop, flat;
+    open_model(&loop, folder, "loop.yaml", 1, n, spec, rule);
+    open_model(&flat, folder, "flat.yaml", 1000, n, spec, rule);
+    double a = model_learn_all(&loop), b = model_learn_all(&flat);
+    ck_assert_msg(fabs(a - b) <= 1e-12 * (1 + fabs(b)) && isfinite(a), "loss %.17g and %.17g", a, b);
+    ck_assert(any_nonzero(&flat));
+    compare(&loop, &flat, ETR_PARAM, 0, true);
+    compare(&loop, &flat, ETR_HIDDEN, 0, false);
+    for (int t = 0; t < STEPS; t++) {
+        compare(&loop, &flat, ETR_OUTPUT, t, false);
+        model_solve_signal(&loop, t);
+        model_solve_signal(&flat, t);
+        compare(&loop, &flat, ETR_H2H, t, false);
+        compare(&loop, &flat, ETR_SIGNAL, t, false);
     }
     model_close(&loop);
     model_close(&flat);
@@ -185,8 +279,12 @@ Suite *repeat_suite(void)
     Suite *s = suite_create("repeat");
     TCase *c = tcase_create("loops");
     tcase_set_timeout(c, 120);
-    tcase_add_loop_test(c, a_loop_is_what_it_repeats, 0, 2 * N_SPECS * N_RULES);
+    tcase_add_loop_test(c, a_loop_is_what_it_repeats, 0, 2 * N_SPECS * N_LOCAL_RULES);
     tcase_add_test(c, a_loop_is_emitted_as_one);
+    suite_add_tcase(s, c);
+    c = tcase_create("general");
+    tcase_set_timeout(c, 120);
+    tcase_add_loop_test(c, a_loop_of_any_nodes_is_what_it_repeats, 0, 2 * N_GENERAL * N_RULES);
     suite_add_tcase(s, c);
     return s;
 }

@@ -522,6 +522,8 @@ void grammar_spec(FILE *f, uint64_t seed, int batch)
     fputs("loss: {fit: 0.5 * sum(square(y0 - y)), "
           "small: {value: mean(softplus(h0' * W0)), weight: 0.3}}\n", f);
     fprintf(f, "learning: {dense: %s}\n", draw(&g, 4) ? "drop" : "diagonal");
+    if (draw(&g, 2))
+        fputs("unroll_limit: 1\n", f);
     free(step);
     free(params);
 }
