@@ -125,6 +125,11 @@ bool eval_shape(lowering *lo, scope *sc, const spec_decl *d, shape *res)
 
 /* --- names -------------------------------------------------------------------------------------- */
 
+static bool is_name(const expr *e, const char *name)
+{
+    return e && e->kind == EXPR_NAME && strcmp(e->name, name) == 0;
+}
+
 static void unknown_name(lowering *lo, scope *sc, const expr *e, const char *name)
 {
     const char **names = ARENA_ARRAY(lo->arena, const char *, sc->n + 1);
@@ -141,6 +146,10 @@ static void unknown_name(lowering *lo, scope *sc, const expr *e, const char *nam
     else
         diag_error(lo->diag, e->at, "E0332", "'%s' is not known%s%s%s", name,
                    near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    for (size_t i = 0; !sc->parent && sc->spec && i < sc->spec->n_outputs; i++)
+        if (strcmp(sc->spec->output[i].name, name) == 0 && !is_name(sc->spec->output[i].value, name))
+            diag_note(lo->diag, sc->spec->output[i].at, "'outputs' names what is shown, not a value that can be read: "
+                                                        "write an equation, '%s = ...', in step", name);
 }
 
 /* a.b.c seen from SC: walk into modules, then a declaration, an equation or an output.  */

@@ -354,17 +354,47 @@ static int compute(lowering *lo, scope *sc, symbol *sym, loc use)
     }
 }
 
+/* A value that is being computed.  */
+struct busy {
+    const scope *sc;
+    size_t index; /* of its symbol */
+};
+
+static const char *full_name(lowering *lo, const struct busy *b)
+{
+    const symbol *sym = &b->sc->symbol[b->index];
+    return arena_printf(lo->arena, "%s%s%s", b->sc->prefix, sym->name, sym->primed ? "'" : "");
+}
+
+/* What SYM reads, and so on until it is read again.  */
+static const char *cycle_text(lowering *lo, const scope *sc, const symbol *sym, size_t *first)
+{
+    const char *text = "";
+    *first = lo->n_busy;
+    while (*first > 0 && !(lo->busy[*first - 1].sc == sc && &sc->symbol[lo->busy[*first - 1].index] == sym))
+        --*first;
+    for (size_t i = *first; i < lo->n_busy; i++)
+        text = arena_printf(lo->arena, "%s%s%s", text, i > *first ? ", which reads " : "", full_name(lo, &lo->busy[i]));
+    return text;
+}
+
 static void report_cycle(lowering *lo, scope *sc, const symbol *sym, loc use)
 {
+    size_t first;
     if (sym->kind == SYM_DIM) {
         diag_error(lo->diag, use, "E0314", "the size '%s' depends on itself", sym->name);
         diag_note(lo->diag, sym->at, "it is declared here");
         return;
     }
-    diag_error(lo->diag, use, "E0314", "'%s%s%s' depends on itself within one step", sc->prefix,
-               sym->name, sym->primed ? "'" : "");
+    const char *others = cycle_text(lo, sc, sym, &first), *name = arena_printf(lo->arena, "%s%s%s", sc->prefix, sym->name,
+                                                                               sym->primed ? "'" : "");
+    diag_error(lo->diag, use, "E0314", "'%s' depends on itself within one step%s%s%s%s", name, *others ? ": it reads " : "",
+               others, *others ? ", which reads " : "", *others ? name : "");
     diag_note(lo->diag, sym->at, "it is computed here; a state without a prime (h, not h') is "
                                  "the value before the step and breaks the cycle");
+    for (size_t i = first; i < lo->n_busy; i++)
+        diag_note(lo->diag, lo->busy[i].sc->symbol[lo->busy[i].index].at, "%s is computed here",
+                  full_name(lo, &lo->busy[i]));
 }
 
 int symbol_node(lowering *lo, scope *sc, symbol *sym, loc use)
@@ -382,7 +412,10 @@ int symbol_node(lowering *lo, scope *sc, symbol *sym, loc use)
     size_t index = (size_t)(sym - sc->symbol);
     sym->progress = BUSY;
     lo->depth++;
+    struct busy b = {sc, index};
+    ARENA_PUSH(lo->arena, lo->busy, lo->n_busy, lo->cap_busy, b);
     int x = compute(lo, sc, sym, use);
+    lo->n_busy--;
     lo->depth--;
     sc->symbol[index].node = x;
     sc->symbol[index].progress = DONE;

@@ -93,6 +93,8 @@ typedef struct {
     const char *model_dir;
     int order; /* of the next declaration */
     int depth; /* of nested evaluation */
+    size_t n_busy, cap_busy;
+    struct busy *busy; /* what is being computed, each for the one before it: scope.c */
     int n_evals, n_modules; /* so far: functions and cells can multiply */
     int n_words;       /* of choices, so far */
     int unroll_limit;
