@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMEOUT = 600, SKIPPED = 77, GLUE_LINES = 10 };
+enum { TIMEOUT = 1800, SKIPPED = 77, GLUE_LINES = 10 };
 
 /* With the prefix, and the folder that it was built in.  */
 static char *installed;
@@ -36,8 +36,8 @@ static void remove_installed(void)
     run_remove_folder(installed);
 }
 
-static const char *const tries[] = {"make",    "cmake", "meson", "cpp",      "autotools",
-                                    "tarball", "cross", "moved", "uninstall"};
+static const char *const tries[] = {"make",  "cmake", "meson",     "cpp",  "autotools", "tarball",
+                                    "cross", "moved", "uninstall", "dist", "deb"};
 
 START_TEST(projects)
 {
