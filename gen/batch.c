@@ -337,12 +337,29 @@ static int64_t choose_rows(const ir *g)
     return rows < ROWS_MIN || (loops && draws) ? 0 : rows;
 }
 
+/* What is done for one sample alone.  Where something is done once for all of them there is no such thing.  */
+static void keep_ones(ir *g, function_plan **all, size_t n)
+{
+    bool pooled = false;
+    for (size_t i = 0; i < n; i++)
+        pooled = pooled || all[i]->once;
+    for (size_t i = 0; i < n && !pooled && g->batch > 1; i++) {
+        if (all[i]->n == 0)
+            continue;
+        all[i]->one = ARENA_NEW(g->arena, function_plan);
+        *all[i]->one = (function_plan){0};
+        for (int k = 0; k < all[i]->n; k++)
+            ARENA_PUSH(g->arena, all[i]->one->store, all[i]->one->n, all[i]->one->cap, all[i]->store[k]);
+    }
+}
+
 void batch_run(model_plan *plan)
 {
     ir *g = plan->ir;
     batcher b = {.g = g, .rows = choose_rows(g), .n_nodes = g->n_nodes};
     function_plan *all[] = {&plan->step, &plan->h2h, &plan->l2h, &plan->learn, &plan->back, &plan->apply,
-                            &plan->advance, &plan->guess, &plan->regress};
+                            &plan->advance, &plan->guess, &plan->regress, &plan->evolve};
+    keep_ones(g, all, sizeof all / sizeof all[0]);
     b.depends = ARENA_ARRAY(g->arena, bool, g->n_nodes + 1);
     b.of = ARENA_ARRAY(g->arena, int, g->n_nodes + 1);
     for (int n = 0; n < b.n_nodes && b.rows > 0; n++) {

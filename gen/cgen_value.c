@@ -108,7 +108,7 @@ static const char *const reserved[] = {"p",    "s",   "e",   "in",  "target", "o
                                        "sig",  "ds",  "de",  "grad", "i",  "k",      "m",   "n",
                                        "b",    "o",   "q",   "r",   "row",  "panel", "tape",   "n_steps", "t",
                                        "x0",  "x1",  "x2",  "x3",  "x4",     "x5", "x6", "x7", "seed", "lane", "total_q", "sum",
-                                       "total", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};
+                                       "total", "weight", "length", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};
 
 static cgen_name_entry *find_name(const cgen_names *names, const char *text)
 {

@@ -496,7 +496,7 @@ adjoint diff_reverse(graph *gr, bool split, const int *seed, const bool *stop)
     return f.a;
 }
 
-adjoint diff_adjoint(graph *gr, bool split, const int *cotangent)
+adjoint diff_adjoint(graph *gr, bool split, const int *cotangent, int weight)
 {
     ir *g = gr->ir;
     int *seed = ARENA_ARRAY(g->arena, int, gr->n_base + 1);
@@ -507,7 +507,7 @@ adjoint diff_adjoint(graph *gr, bool split, const int *cotangent)
         seed[next] = diff_plus(g, seed[next], cotangent[s]);
     }
     if (g->loss != NO_NODE)
-        seed[g->loss] = diff_plus(g, seed[g->loss], one(g, g->loss));
+        seed[g->loss] = diff_plus(g, seed[g->loss], weight == NO_NODE ? one(g, g->loss) : weight);
     return diff_reverse(gr, split, seed, NULL);
 }
 

@@ -20,8 +20,8 @@ typedef struct {
 } adjoint;
 
 /* SPLIT: tell the parts apart (else all is direct).  COTANGENT, if not NULL, is of graph.hidden: a node
-   to be added to the adjoint of each new state.  */
-adjoint diff_adjoint(graph *gr, bool split, const int *cotangent);
+   to be added to the adjoint of each new state.  WEIGHT: what the loss counts; NO_NODE: 1.  */
+adjoint diff_adjoint(graph *gr, bool split, const int *cotangent, int weight);
 
 /* The same from SEED, of the forward nodes: what their direct parts begin with.  Nothing goes on through nodes of
    STOP (NULL: none).  */

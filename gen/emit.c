@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: the plan.  Out: m4 definitions of values, lists and bodies, and the text that m4 prints from them.
    Afterwards nothing is written yet.  */
-#include "emit.h"
+#include "emit_part.h"
 
-#include "cgen.h"
 #include "elementary.h"
 #include "quote.h"
 #include "values.h"
@@ -14,27 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    const model_plan *plan;
-    const ir *ir;
-    const spec *spec;
-    const emit_options *options;
-    buf values;
-} emitter;
-
-static void set(emitter *em, const char *name, const char *text)
+void emit_set(emitter *em, const char *name, const char *text)
 {
     values_set(&em->values, name, text);
 }
 
-static void set_flag(emitter *em, const char *name, bool flag)
+void emit_set_flag(emitter *em, const char *name, bool flag)
 {
-    set(em, name, flag ? "1" : "0");
+    emit_set(em, name, flag ? "1" : "0");
 }
 
-static void set_number(emitter *em, const char *name, long long n)
+void emit_set_number(emitter *em, const char *name, long long n)
 {
-    set(em, name, arena_printf(em->ir->arena, "%lld", n));
+    emit_set(em, name, arena_printf(em->ir->arena, "%lld", n));
 }
 
 static void open_list(emitter *em, const char *name)
@@ -42,7 +33,7 @@ static void open_list(emitter *em, const char *name)
     values_open(&em->values, name);
 }
 
-static void close_list(emitter *em)
+void emit_close_list(emitter *em)
 {
     values_close(&em->values);
 }
@@ -52,7 +43,7 @@ static void row(emitter *em, int n, const char *const *field)
     values_row(&em->values, n, field);
 }
 
-static const char *comment_text(emitter *em, const char *text)
+const char *emit_comment_text(emitter *em, const char *text)
 {
     buf b = {0};
     quote_comment(&b, text);
@@ -61,7 +52,7 @@ static const char *comment_text(emitter *em, const char *text)
     return res;
 }
 
-static const char *real_type(const ir *g)
+const char *emit_real_type(const ir *g)
 {
     return g->real_bits == 32 ? "float" : "double";
 }
@@ -100,16 +91,16 @@ static void set_banner(emitter *em)
 {
     const ir *g = em->ir;
     const char *slash = strrchr(em->options->h_path, '/');
-    set(em, "name", g->name);
-    set(em, "NAME", capitals(g->arena, g->name));
-    set(em, "version", PACKAGE_VERSION);
-    set(em, "file", comment_text(em, em->spec->base_name));
-    set(em, "header", slash ? slash + 1 : em->options->h_path);
-    set(em, "hash", spec_hash(em));
-    set(em, "rule", emit_rule_text(g->arena, &em->plan->set));
-    set(em, "real", real_type(g));
-    set_number(em, "batch", g->batch);
-    set_number(em, "n_groups", em->plan->graph->n_groups);
+    emit_set(em, "name", g->name);
+    emit_set(em, "NAME", capitals(g->arena, g->name));
+    emit_set(em, "version", PACKAGE_VERSION);
+    emit_set(em, "file", emit_comment_text(em, em->spec->base_name));
+    emit_set(em, "header", slash ? slash + 1 : em->options->h_path);
+    emit_set(em, "hash", spec_hash(em));
+    emit_set(em, "rule", emit_rule_text(g->arena, &em->plan->set));
+    emit_set(em, "real", emit_real_type(g));
+    emit_set_number(em, "batch", g->batch);
+    emit_set_number(em, "n_groups", em->plan->graph->n_groups);
     open_list(em, "equation");
     for (size_t i = 0; i < em->spec->n_modules; i++) {
         const spec_module *m = &em->spec->module[i];
@@ -117,10 +108,10 @@ static void set_banner(emitter *em)
         row(em, 1, &text);
     }
     for (size_t i = 0; i < em->spec->n_equations; i++) {
-        const char *text = comment_text(em, em->spec->equation[i].text);
+        const char *text = emit_comment_text(em, em->spec->equation[i].text);
         row(em, 1, &text);
     }
-    close_list(em);
+    emit_close_list(em);
 }
 
 /* --- blocks ---------------------------------------------------------------------------------------- */
@@ -136,8 +127,8 @@ static const char *member_dims(emitter *em, shape s, bool batched)
 static void member(emitter *em, value_type type, const char *name, shape s, bool batched,
                    const char *comment)
 {
-    const char *field[] = {type == TYPE_INDEX ? "int32_t" : real_type(em->ir), name,
-                           member_dims(em, s, batched), comment_text(em, comment)};
+    const char *field[] = {type == TYPE_INDEX ? "int32_t" : emit_real_type(em->ir), name,
+                           member_dims(em, s, batched), emit_comment_text(em, comment)};
     row(em, 4, field);
 }
 
@@ -162,7 +153,7 @@ static void set_block(emitter *em, const char *name, unsigned mask)
         member(em, x->type, x->c_name, x->shape, ir_is_batched(x), what);
     }
     no_member(em, n > 0);
-    close_list(em);
+    emit_close_list(em);
 }
 
 static void set_entries(emitter *em, const char *name, bool signals)
@@ -181,7 +172,7 @@ static void set_entries(emitter *em, const char *name, bool signals)
         any = true;
     }
     no_member(em, any);
-    close_list(em);
+    emit_close_list(em);
 }
 
 static void set_blocks(emitter *em)
@@ -197,7 +188,7 @@ static void set_blocks(emitter *em)
         member(em, TYPE_REAL, g->output[i].c_name, g->node[g->output[i].node].shape, true,
                g->output[i].name);
     no_member(em, g->n_outputs > 0);
-    close_list(em);
+    emit_close_list(em);
     set_entries(em, "jacobian", false);
     set_entries(em, "signal", true);
 }
@@ -267,244 +258,10 @@ static void set_info(emitter *em)
                  x->op == OP_const ? x->number : 0, e->group, e->row, e->col, x->shape, true,
                  e->kind == ENTRY_SIGNAL ? "signal" : "jacobian", e->field);
     }
-    close_list(em);
+    emit_close_list(em);
 }
 
-/* --- bodies ---------------------------------------------------------------------------------------- */
-
-static void open_body(emitter *em, const char *name)
-{
-    buf_printf(&em->values, "m4_define(«et_body_%s», «", name);
-}
-
-static void line(emitter *em, const char *text)
-{
-    cgen_macro(&em->values, "et_line", 1, &text);
-}
-
-static const char *first_element(arena *a, const var *v, bool batched)
-{
-    const char *text = arena_printf(a, "%s", v->c_name);
-    for (int i = 0; i < v->shape.rank + batched; i++)
-        text = arena_printf(a, "%s[0]", text);
-    return text;
-}
-
-static void init_line(emitter *em, const var *v, const char *block, int stream)
-{
-    const ir *g = em->ir;
-    arena *a = g->arena;
-    bool batched = v->kind != VAR_PARAM && g->batch > 1;
-    long long n = (long long)shape_numel(v->shape) * (batched ? g->batch : 1);
-    const char *at = arena_printf(a, "&%s->%s", block, first_element(a, v, batched));
-    const char *x = v->type == TYPE_INDEX ? arena_printf(a, "%lld", (long long)v->init_a)
-                                          : cgen_number(a, v->init_a, g->real_bits);
-    const char *y = cgen_number(a, v->init_b, g->real_bits);
-    int bits = g->real_bits;
-    switch (v->init) {
-    case INIT_CONSTANT:
-        if (n == 1) {
-            line(em, arena_printf(a, "%s = %s;", at + 1, x));
-        } else if (v->init_a < 0 || v->init_a > 0) {
-            line(em, arena_printf(a, "for (int i = 0; i < %lld; i++)", n));
-            line(em, arena_printf(a, "    (%s)[i] = %s;", at, x));
-        } else {
-            line(em, arena_printf(a, "memset(%s%s->%s, 0, sizeof %s->%s);",
-                                  v->shape.rank + batched > 0 ? "" : "&", block, v->c_name, block,
-                                  v->c_name));
-        }
-        break;
-    case INIT_ORTHOGONAL:
-        line(em, arena_printf(a, "etr_fill_orthogonal_f%d(%s, %lld, %lld, seed, %d, %s);", bits, at,
-                              (long long)v->shape.dim[0], (long long)v->shape.dim[1], stream, x));
-        break;
-    default:
-        line(em, arena_printf(a, "etr_fill_%s_f%d(%s, %lld, seed, %d, %s, %s);",
-                              v->init == INIT_UNIFORM ? "uniform" : "normal", bits, at, n, stream, x,
-                              y));
-    }
-}
-
-/* Returns whether random numbers are needed.  */
-static bool set_init(emitter *em, const char *name, const char *block, unsigned mask)
-{
-    const ir *g = em->ir;
-    int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
-    int n = ir_vars_in_order(g, mask, v);
-    bool random = false;
-    open_body(em, name);
-    for (int i = 0; i < n; i++)
-        random = random || g->var[v[i]].init != INIT_CONSTANT;
-    if (mask & 1u << VAR_PARAM && !random)
-        line(em, "(void)seed;");
-    if (n == 0)
-        line(em, arena_printf(g->arena, "(void)%s;", block));
-    for (int i = 0; i < n; i++)
-        init_line(em, &g->var[v[i]], block, i + 1);
-    close_list(em);
-    return random;
-}
-
-/* TEXT is quoted for m4: what stands before the word may be the end of @hh, which is no letter.  */
-static bool mentions(const char *text, const char *word)
-{
-    for (const char *p = strstr(text, word); p; p = strstr(p + 1, word))
-        if (p == text || !isalnum((unsigned char)p[-1]) || (p - text >= 3 && p[-3] == '@'))
-            return true;
-    return false;
-}
-
-/* What is added up over the samples of a batch.  */
-static void declare_sums(emitter *em, const function_plan *f)
-{
-    const ir *g = em->ir;
-    if (f->n_sums == 0)
-        return;
-    line(em, "struct {");
-    for (int i = 0; i < f->n_sums; i++) {
-        const var *v = &g->var[f->sum[i]];
-        line(em, arena_printf(g->arena, "    %s %s%s; /* %s */", real_type(g), v->c_name,
-                              cgen_dims(g->arena, v->shape), comment_text(em, v->note)));
-    }
-    line(em, "} sum;");
-    line(em, "memset(&sum, 0, sizeof sum);");
-}
-
-/* A function's body, the declaration of its total, and (void)s for what it does not use.  */
-static void set_body(emitter *em, const char *name, const function_plan *f, const char *const *args,
-                     bool returns)
-{
-    const ir *g = em->ir;
-    cgen_style style = {.batch = g->batch, .rows = f->rows, .unroll = em->options->unroll,
-                        .math = em->options->math};
-    style.block[VAR_INPUT] = "in->";
-    style.block[VAR_TARGET] = "target->";
-    style.block[VAR_PARAM] = "p->";
-    style.block[VAR_HIDDEN] = style.block[VAR_STATE] = "s->";
-    style.block[VAR_TRACE] = "e->";
-    style.block[VAR_COTANGENT] = "ds->";
-    style.block[VAR_GUESS] = "de->";
-    style.block[VAR_SUM] = "sum.";
-    buf body = {0};
-    cgen_body(f->schedule, &style, &body);
-    open_body(em, name);
-    buf_puts(&em->values, buf_text(&body));
-    close_list(em);
-    size_t behind = body.len;
-    style.batch = 1;
-    if (f->once)
-        cgen_body(f->once->schedule, &style, &body);
-    buf_printf(&em->values, "m4_define(«et_once_%s», «", name);
-    buf_puts(&em->values, buf_text(&body) + behind);
-    close_list(em);
-    buf_printf(&em->values, "m4_define(«et_unused_%s», «", name);
-    if (returns)
-        line(em, arena_printf(g->arena, "%s total = 0;", real_type(g)));
-    declare_sums(em, f);
-    for (; *args; args++)
-        if (!mentions(buf_text(&body), *args))
-            line(em, arena_printf(g->arena, "(void)%.*s;", (int)strlen(*args) - 2, *args));
-    close_list(em);
-    set_flag(em, arena_printf(g->arena, "returns_%s", name), returns);
-    set_flag(em, arena_printf(g->arena, "passes_%s", name), g->batch > (f->rows ? f->rows : 1));
-    set(em, arena_printf(g->arena, "next_%s", name),
-        f->rows > 1 ? arena_printf(g->arena, "b += %lld", (long long)f->rows) : "b++");
-    buf_free(&body);
-}
-
-static void set_bodies(emitter *em)
-{
-    static const char *const step[] = {"p->", "s->", "in->", "out->", NULL};
-    static const char *const h2h[] = {"p->", "s->", "in->", "out->", "jac->", NULL};
-    static const char *const l2h[] = {"p->", "s->", "in->", "target->", "out->", "jac->", "sig->",
-                                      NULL};
-    static const char *const learn[] = {"p->", "s->", "e->", "in->", "target->", "out->", "grad->",
-                                        NULL};
-    static const char *const back[] = {"p->", "s->", "in->", "target->", "ds->", "grad->", NULL};
-    static const char *const guess[] = {"p->", "s->", "de->", NULL};
-    static const char *const regress[] = {"p->", "s->", "ds->", "de->", "grad->", NULL};
-    static const char *const apply[] = {"p->", "e->", "ds->", "grad->", NULL};
-    static const char *const advance[] = {"p->", "s->", "e->", "in->", NULL};
-    const model_plan *plan = em->plan;
-    bool loss = em->ir->loss != NO_NODE, fused = plan->learn.n > 0;
-    bool window = loss && !fused && plan->set.trace != TRACE_NONE;
-    set_body(em, "step", &plan->step, step, false);
-    set_body(em, "h2h", &plan->h2h, h2h, false);
-    if (loss)
-        set_body(em, "l2h", &plan->l2h, l2h, true);
-    if (fused)
-        set_body(em, "learn", &plan->learn, learn, true);
-    else if (loss)
-        set_body(em, "back", &plan->back, back, true);
-    if (window) {
-        set_body(em, "apply", &plan->apply, apply, false);
-        set_body(em, "advance", &plan->advance, advance, false);
-    }
-    if (plan->set.synthesiser && loss) {
-        set_body(em, "guess", &plan->guess, guess, false);
-        set_body(em, "regress", &plan->regress, regress, false);
-    }
-    set_flag(em, "has_synthesiser", plan->set.synthesiser && loss);
-    set_number(em, "window", plan->set.window);
-    set_flag(em, "has_loss", loss);
-    set_flag(em, "has_trace", fused || window);
-    set_flag(em, "has_learn", fused);
-    set_flag(em, "has_back", loss && !fused);
-    set_flag(em, "has_window", window);
-}
-
-static void table(emitter *em, const char *name, const char *part, const int32_t *x, int64_t n,
-                  bool small)
-{
-    arena *a = em->ir->arena;
-    line(em, arena_printf(a, "static const %s %s_%s[%lld] = {", small ? "uint16_t" : "int32_t", name,
-                          part, (long long)n));
-    for (int64_t i = 0; i < n; i += 16) {
-        buf text = {0};
-        buf_puts(&text, "   ");
-        for (int64_t k = i; k < n && k < i + 16; k++)
-            buf_printf(&text, " %d,", (int)x[k]);
-        line(em, buf_text(&text));
-        buf_free(&text);
-    }
-    line(em, "};");
-}
-
-/* Does TEXT stand in what the bodies say?  */
-static bool is_said(emitter *em, const char *text)
-{
-    buf quoted = {0};
-    quote_m4(&quoted, text, strlen(text));
-    bool said = strstr(buf_text(&em->values), buf_text(&quoted)) != NULL;
-    buf_free(&quoted);
-    return said;
-}
-
-static bool is_read(emitter *em, const char *name, const char *part)
-{
-    return is_said(em, arena_printf(em->ir->arena, "%s_%s[", name, part));
-}
-
-/* The places of the non-zeros of sparse weights, as far as the bodies read them.  */
-static void set_tables(emitter *em)
-{
-    const ir *g = em->ir;
-    bool *rows = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
-    bool *cols = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
-    for (int i = 0; i < g->n_patterns; i++) {
-        rows[i] = is_read(em, g->pattern[i].name, "row");
-        cols[i] = is_read(em, g->pattern[i].name, "col");
-    }
-    open_body(em, "tables");
-    for (int i = 0; i < g->n_patterns; i++) {
-        const pattern *p = &g->pattern[i];
-        if (rows[i])
-            table(em, p->name, "row", p->row, p->n, pattern_index_bytes(p->n_rows) == 2);
-        if (cols[i])
-            table(em, p->name, "col", p->col, p->n, pattern_index_bytes(p->n_cols) == 2);
-    }
-    close_list(em);
-}
+/* --- files ----------------------------------------------------------------------------------------- */
 
 /* Append the file of the runtime to TEXT, from its first #ifndef on.  */
 static bool read_source(emitter *em, const char *file, buf *text)
@@ -527,14 +284,14 @@ static bool set_source(emitter *em, const char *name, const char *file)
 {
     buf text = {0};
     bool read = read_source(em, file, &text);
-    set(em, name, buf_text(&text));
+    emit_set(em, name, buf_text(&text));
     buf_free(&text);
     return read;
 }
 
 static bool is_called(void *em, const char *function)
 {
-    return is_said(em, arena_printf(((emitter *)em)->ir->arena, "%s(", function));
+    return emit_said(em, arena_printf(((emitter *)em)->ir->arena, "%s(", function));
 }
 
 /* The elementary functions that the bodies call.  */
@@ -543,8 +300,8 @@ static bool set_elementary(emitter *em)
     buf text = {0}, called = {0};
     bool read = read_source(em, "etrace_math.h", &text);
     elementary_sections(buf_text(&text), is_called, em, em->ir->arena, &called);
-    set_flag(em, "has_elementary", called.len > 0);
-    set(em, "elementary_source", buf_text(&called));
+    emit_set_flag(em, "has_elementary", called.len > 0);
+    emit_set(em, "elementary_source", buf_text(&called));
     buf_free(&text);
     buf_free(&called);
     return read;
@@ -558,7 +315,8 @@ static bool draws(const ir *g)
     return false;
 }
 
-static const char *const templates[] = {"kernels.m4", "model.h.m4", "model.c.m4"};
+static const char *const templates[] = {"kernels.m4",    "model.h.m4",  "model.c.m4",
+                                        "sequence.c.m4", "tables.c.m4"};
 
 enum { N_TEMPLATES = sizeof templates / sizeof templates[0] };
 
@@ -580,13 +338,14 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     set_banner(&em);
     set_blocks(&em);
     set_info(&em);
-    bool random = set_init(&em, "init_params", "p", 1u << VAR_PARAM);
-    set_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
-    set_flag(&em, "has_random", random || draws(em.ir));
-    set_number(&em, "largest_count", options->largest_count);
-    set_number(&em, "largest_bytes", options->largest_bytes);
-    set_bodies(&em);
-    set_tables(&em);
+    bool random = emit_init(&em, "init_params", "p", 1u << VAR_PARAM);
+    emit_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
+    emit_set_flag(&em, "has_random", random || draws(em.ir));
+    set_limits(&em);
+    emit_bodies(&em);
+    emit_checks(&em, "check_input", VAR_INPUT, "in");
+    emit_checks(&em, "check_target", VAR_TARGET, "target");
+    emit_tables(&em);
     skel_status status = SKEL_ENVIRONMENT;
     if (set_elementary(&em) && set_source(&em, "info_header", "etrace_info.h")
         && set_source(&em, "random_source", "etrace_random.h"))

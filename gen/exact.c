@@ -74,7 +74,7 @@ static bool add_parameter(learner *l, int p, const bool *later)
     if (!t)
         return false;
     if (t[g->loss] != NO_NODE)
-        learner_add(l, param.now, ir_reshape(g, t[g->loss], param.shape));
+        learner_add(l, param.now, ir_ew2(g, OP_mul, l->weight, ir_reshape(g, t[g->loss], param.shape)));
     for (int s = 0; s < gr->n_hidden; s++)
         if (influenced[s])
             learner_next(l, P[s], t[g->var[gr->hidden[s]].next], "P = D P + d s / d theta");

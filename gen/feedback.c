@@ -175,7 +175,7 @@ static bool find_errors(learner *l, int *error, adjoint *past)
     int *seed = learner_no_nodes(l, l->gr->n_base);
     for (int o = 0; o < g->n_outputs; o++)
         stop[g->output[o].node] = true;
-    seed[g->loss] = ir_const(g, 1, shape_scalar());
+    seed[g->loss] = l->weight;
     *past = diff_reverse(l->gr, true, seed, stop);
     for (int o = 0; o < g->n_outputs; o++) {
         bool again = false; /* the same node under another name */
@@ -276,7 +276,7 @@ static void from_modulator(learner *l)
         if (!check_modulator(l, reward, group))
             return;
         for (int a = 0; a < group->n_states; a++)
-            l->signal[group->state[a]] = ir_broadcast(l->ir, reward, group->varshape);
+            l->signal[group->state[a]] = ir_broadcast(l->ir, ir_ew2(l->ir, OP_mul, l->weight, reward), group->varshape);
     }
 }
 

@@ -89,7 +89,8 @@ typedef enum {
     VAR_TRACE,    /* carried between calls of learn: eligibility traces, last step's factors */
     VAR_COTANGENT, /* d(later losses) / d(new hidden state), for exact reverse mode */
     VAR_GUESS,    /* the same, guessed by a synthesiser */
-    VAR_SUM       /* of one function: what its samples add up, read behind the loop over the batch */
+    VAR_SUM,      /* of one function: what its samples add up, read behind the loop over the batch */
+    VAR_WEIGHT    /* what the loss of this step counts; an argument of the function */
 } var_kind;
 
 typedef enum {

@@ -5,6 +5,7 @@
    window k:     grad_W += sum_a dL(window)/ds_a(entry) e_a(entry) + the exact gradient inside of the window
    In a window of one step the trace lags: step t first brings it from t-2 to t-1 with the factors x, D, df
    that step t-1 left behind, so that trace and gradient are met in one pass.  */
+#include "canon.h"
 #include "forward.h"
 #include "learner.h"
 
@@ -25,6 +26,11 @@ function_plan *learner_once(const learner *l, function_plan *f)
     return f->once;
 }
 
+static const char *sum_place(const learner *l, int v)
+{
+    return arena_printf(l->ir->arena, "sum.%s", l->ir->var[v].c_name);
+}
+
 int learner_sum(learner *l, function_plan *f, int node, const char *name, const char *note)
 {
     ir *g = l->ir;
@@ -32,7 +38,7 @@ int learner_sum(learner *l, function_plan *f, int node, const char *name, const 
     g->var[v].note = note;
     ARENA_PUSH(g->arena, f->sum, f->n_sums, f->cap_sums, v);
     learner_once(l, f);
-    learner_put(l, f, node, arena_printf(g->arena, "sum.%s", g->var[v].c_name), true, -1);
+    learner_put(l, f, node, sum_place(l, v), true, -1);
     return g->var[v].now;
 }
 
@@ -208,10 +214,13 @@ static void put_step(const learner *l, function_plan *f)
                     -1);
 }
 
-static void put_loss(const learner *l, function_plan *f)
+/* WEIGHT: NO_NODE is 1.  */
+static void put_loss(const learner *l, function_plan *f, int weight)
 {
-    if (l->ir->loss != NO_NODE)
-        learner_put(l, f, l->ir->loss, "total", true, -1);
+    ir *g = l->ir;
+    if (g->loss != NO_NODE)
+        learner_put(l, f, weight == NO_NODE ? g->loss : ir_ew2(g, OP_mul, weight, g->loss), "total",
+                    true, -1);
 }
 
 static void put_traces(const learner *l, function_plan *f)
@@ -348,24 +357,53 @@ static void carry_all(learner *l)
     }
 }
 
-/* One function for all of it: step, loss, gradient and trace.  */
+static bool reads(const learner *l, const function_plan *f, int node)
+{
+    int *root = ARENA_ARRAY(l->ir->arena, int, f->n + 1);
+    for (int i = 0; i < f->n; i++)
+        root[i] = f->store[i].node;
+    return canon_live(l->ir, root, (size_t)f->n)[node];
+}
+
+/* F adds up what it does once and OF adds up already.  */
+static void put_sums(const learner *l, const function_plan *of, function_plan *f)
+{
+    ir *g = l->ir;
+    for (int i = 0; f->once && i < of->n; i++) {
+        int v = 0;
+        while (v < of->n_sums && strcmp(of->store[i].place, sum_place(l, of->sum[v])) != 0)
+            v++;
+        if (v == of->n_sums || !reads(l, f->once, g->var[of->sum[v]].now))
+            continue;
+        ARENA_PUSH(g->arena, f->sum, f->n_sums, f->cap_sums, of->sum[v]);
+        ARENA_PUSH(g->arena, f->store, f->n, f->cap, of->store[i]);
+    }
+}
+
+/* One function for all of it: step, loss, gradient and trace; and one for steps whose loss counts nothing.  */
 static void put_learn(learner *l)
 {
-    function_plan *f = &l->plan->learn;
+    function_plan *f = &l->plan->learn, *evolve = &l->plan->evolve;
     put_step(l, f);
-    put_loss(l, f);
+    put_loss(l, f, l->weight);
     put_gradients(l, f);
     put_traces(l, f);
+    put_step(l, evolve);
+    put_traces(l, evolve);
+    put_sums(l, f, evolve);
 }
 
 static void plan_fused(learner *l)
 {
     ir *g = l->ir;
-    l->adj = diff_adjoint(l->gr, l->time == TIME_T, NULL);
+    l->adj = diff_adjoint(l->gr, l->time == TIME_T, NULL, l->weight);
     l->heard = l->adj;
     for (int s = 0; s < l->gr->n_hidden; s++)
         l->signal[s] = l->time == TIME_T ? jacobian_signal(l, &l->adj, s)
                                          : l->adj.direct[g->var[l->gr->hidden[s]].now];
+    for (int s = 0; l->time == TIME_T && s < l->gr->n_hidden; s++)
+        if (l->signal[s] != NO_NODE)
+            jacobian_name_signal(l, l->signal[s], s);
     feedback_set(l);
     carry_all(l);
     learner_inside(l, true);
@@ -388,11 +426,11 @@ static void plan_back(learner *l)
         cotangent[s] = g->var[variable[s]].now;
     }
     l->signal = cotangent;
-    l->adj = diff_adjoint(l->gr, false, cotangent);
+    l->adj = diff_adjoint(l->gr, false, cotangent, l->weight);
     learner_inside(l, false);
     if (l->synthesiser)
         synthetic_back(l);
-    put_loss(l, f);
+    put_loss(l, f, l->weight);
     put_gradients(l, f);
     for (int s = 0; s < n; s++) {
         const var *h = &g->var[l->gr->hidden[s]];
@@ -432,7 +470,7 @@ model_plan *learn_plan(graph *gr, const learning *set)
     ir *g = gr->ir;
     model_plan *plan = ARENA_NEW(g->arena, model_plan);
     learner l = {.plan = plan, .ir = g, .gr = gr, .set = set, .started = -1,
-                 .correction = -1};
+                 .correction = -1, .weight = NO_NODE};
     l.time = set->trace == TRACE_NONE || set->window > 1 || set->synthesiser ? TIME_WINDOW
              : set->window == 1                        ? TIME_ENTRY
                                                        : TIME_T;
@@ -454,12 +492,14 @@ model_plan *learn_plan(graph *gr, const learning *set)
     jacobian_put(&l, &plan->h2h, false);
     if (g->loss == NO_NODE)
         return plan;
-    adjoint a = diff_adjoint(gr, true, NULL);
+    adjoint a = diff_adjoint(gr, true, NULL, NO_NODE);
     jacobian_signals(&l, &a);
     put_step(&l, &plan->l2h);
-    put_loss(&l, &plan->l2h);
+    put_loss(&l, &plan->l2h, NO_NODE);
     jacobian_put(&l, &plan->l2h, false);
     jacobian_put(&l, &plan->l2h, true);
+    int weight = ir_var(g, VAR_WEIGHT, "weight", shape_scalar(), TYPE_REAL, (loc){0});
+    l.weight = g->var[weight].now;
     if (set->trace == TRACE_EXACT) {
         exact_traces(&l);
         put_learn(&l);

@@ -31,6 +31,7 @@ typedef struct {
     bool from_error;   /* it begins at the outputs that the loss reads, not at the states' signals */
     int window;        /* steps of exact reverse mode behind the trace; 0: vjp_time t */
     bool signal_total; /* the reference's signal, which counts paths inside a step twice */
+    bool mean;         /* losses and gradients are means, not sums */
     bool plain_none;   /* parameters in no relation get no gradient */
     dense_policy dense;
     double decay_x, decay_f; /* TRACE_FACTORS */
@@ -68,6 +69,7 @@ typedef struct function_plan {
     int *sum;                 /* its variables of kind VAR_SUM */
     int n_sums;
     size_t cap_sums;
+    struct function_plan *one; /* the same for a single sample of a batch, where they differ in length; NULL */
     struct function_plan *once; /* what is done once, behind the loop over the samples; NULL: nothing */
 } function_plan;
 
@@ -79,7 +81,8 @@ typedef struct {
     size_t cap_entries;
     entry *entry;
     function_plan step, h2h, l2h;
-    function_plan learn;                /* one step in one function (vjp_time t, window 1), or */
+    function_plan learn, evolve;        /* one step in one function (vjp_time t, window 1); the same without
+                                           a gradient; or */
     function_plan back, apply, advance; /* the parts of a longer window: a step backwards, the trace
                                            at the entry met by its signal, the trace over one step */
     function_plan guess, regress;       /* the synthesiser's, at a window's end and then at its entry */

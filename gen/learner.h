@@ -30,6 +30,7 @@ typedef struct {
     trace_time time;
     adjoint adj;
     adjoint heard; /* the same, as the traces hear of it: by feedback */
+    int weight;    /* the node of what the loss of this step counts */
     int *signal;   /* of graph.hidden: what meets the trace; NO_NODE: zero */
     int *gradient; /* of the forward nodes made of parameters alone: to be added up; NO_NODE: zero */
     int *gradient_once; /* the same, behind the loop over the samples */
@@ -97,6 +98,7 @@ void jacobian_entries(learner *l);
 void jacobian_signals(learner *l, const adjoint *a);
 void jacobian_put(learner *l, function_plan *f, bool signals);
 int jacobian_signal(learner *l, const adjoint *a, int s);
+void jacobian_name_signal(learner *l, int node, int s);
 
 /* What meets the trace of R in hidden state S; NO_NODE: zero.  */
 int learner_signal(const learner *l, const relation *r, int s);

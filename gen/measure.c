@@ -152,12 +152,14 @@ static void measure_traces(report *r, const graph *gr)
 static const struct {
     const char *name;
     size_t offset;
-    enum { DRIVEN_NEVER, DRIVEN_STEP, DRIVEN_WINDOW } driven; /* learn_sequence calls it once a ... */
+    enum { DRIVEN_NEVER, DRIVEN_STEP, DRIVEN_WINDOW, DRIVEN_QUIETLY } driven; /* learn_sequence calls it once
+                                  a step, a window, or a step whose loss counts nothing */
 } functions[] = {
     {"step", offsetof(model_plan, step), DRIVEN_STEP},
     {"solve_h2w_h2h_jacobian", offsetof(model_plan, h2h), DRIVEN_NEVER},
     {"solve_h2w_h2h_l2h_jacobian", offsetof(model_plan, l2h), DRIVEN_NEVER},
-    {"learn", offsetof(model_plan, learn), DRIVEN_STEP},
+    {"learn_step", offsetof(model_plan, learn), DRIVEN_STEP},
+    {"evolve_step", offsetof(model_plan, evolve), DRIVEN_QUIETLY},
     {"step_back", offsetof(model_plan, back), DRIVEN_STEP},
     {"trace_apply", offsetof(model_plan, apply), DRIVEN_WINDOW},
     {"trace_advance", offsetof(model_plan, advance), DRIVEN_STEP},
@@ -247,6 +249,14 @@ static int64_t measure_driver(report *r, const char *name, int64_t array_bytes, 
     return f->stack_bytes;
 }
 
+/* The function NAME, which only calls OF.  */
+static void measure_wrapper(report *r, const char *name, const report_function *of)
+{
+    int64_t flops = of->flops;
+    measure_driver(r, name, 0, of->stack_bytes);
+    r->function[r->n_functions - 1].flops = flops;
+}
+
 /* All but the solves are called by a driver, one after the other; backwards it holds a cotangent of
    the state.  */
 static void measure_drivers(report *r, const model_plan *plan)
@@ -255,14 +265,11 @@ static void measure_drivers(report *r, const model_plan *plan)
     for (int i = 0; i < r->n_functions; i++)
         if (r->function[i].driven && r->function[i].frame_bytes > below)
             below = r->function[i].frame_bytes;
-    int64_t cotangent = plan->learn.n > 0 ? 0 : r->bytes[BLOCK_STATE];
-    if (plan->set.synthesiser) /* and what it guesses */
-        cotangent = size_times(cotangent, 2);
-    if (cotangent > 0 && r->bytes[BLOCK_TRACE] > 0) {
-        below = measure_driver(r, "learn_window", cotangent, below);
-        cotangent = 0;
-    }
-    measure_driver(r, "learn_sequence", cotangent, below);
+    int64_t states = plan->set.synthesiser ? 2 : 1; /* and what it guesses */
+    if (plan->learn.n == 0)
+        below = measure_driver(r, "learn_window", size_times(r->bytes[BLOCK_STATE], states), below);
+    below = measure_driver(r, "learn_span", 0, below);
+    measure_driver(r, "learn_sequence", 0, below);
 }
 
 /* Of learning, a step.  */
@@ -271,7 +278,7 @@ static int64_t learn_flops(const report *r, const model_plan *plan)
     int64_t sum = 0;
     for (int i = 0; i < r->n_functions; i++) {
         const report_function *f = &r->function[i];
-        if (f->driven)
+        if (f->counted)
             sum = size_plus(sum, f->flops / (f->once_a_window ? plan->set.window : 1));
     }
     return r->ir->loss == NO_NODE ? 0 : sum;
@@ -284,12 +291,21 @@ static void measure_functions(report *r, model_plan *plan)
         f->schedule = schedule_run(plan->ir, f->store, f->n);
         if (f->once)
             f->once->schedule = schedule_run(plan->ir, f->once->store, f->once->n);
+        if (f->one)
+            f->one->schedule = schedule_run(plan->ir, f->one->store, f->one->n);
         bool alone = plan->learn.n > 0 && f == &plan->step; /* learn has it inside */
         if (f->n == 0)
             continue;
-        report_function *measured = measure_function(r, functions[i].name, f);
-        measured->driven = functions[i].driven != DRIVEN_NEVER && !alone;
-        measured->once_a_window = functions[i].driven == DRIVEN_WINDOW;
+        report_function *m = measure_function(r, functions[i].name, f);
+        m->driven = functions[i].driven != DRIVEN_NEVER && !alone;
+        m->counted = m->driven && functions[i].driven != DRIVEN_QUIETLY;
+        m->once_a_window = functions[i].driven == DRIVEN_WINDOW;
+        if (f == &plan->learn)
+            measure_wrapper(r, "learn", m);
+        if (f == &plan->step && r->batch > 1) {
+            m->name = "step_samples";
+            measure_wrapper(r, "step", m);
+        }
     }
     if (r->ir->loss != NO_NODE)
         measure_drivers(r, plan);

@@ -281,7 +281,8 @@ bool options_learning(const options *o, const spec *s, arena *a, diag *d, learni
     /* A rule of the command line stands for itself; a time or window overrides both of the
        spec's.  */
     if (o->rule)
-        l = (spec_learning){.value[LEARN_DENSE] = l.value[LEARN_DENSE]};
+        l = (spec_learning){.value[LEARN_DENSE] = l.value[LEARN_DENSE],
+                            .value[LEARN_REDUCTION] = l.value[LEARN_REDUCTION]};
     if (o->window || o->vjp_time)
         l.value[LEARN_WINDOW].said = l.value[LEARN_VJP_TIME].said = false;
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)

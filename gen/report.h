@@ -26,7 +26,8 @@ typedef struct {
 
 typedef struct {
     const char *name;    /* step, learn, ... */
-    bool driven;         /* learn_sequence calls it, at each step or */
+    bool driven;         /* learn_sequence calls it */
+    bool counted;        /* in every step whose loss counts, or */
     bool once_a_window;
     int64_t array_bytes; /* of its arrays */
     int64_t frame_bytes; /* the same and an estimate of what else is on the stack */

@@ -79,6 +79,7 @@ static const char *const vjp_times[] = {"t", "t_minus_1", NULL};
 static const char *const signals[] = {"direct", "total", NULL};
 static const char *const plains[] = {"exact", "none", NULL};
 static const char *const denses[] = {"error", "diagonal", "drop", NULL};
+static const char *const reductions[] = {"sum", "mean", NULL};
 static const char *const scopes[] = {"diagonal", "coupled", NULL};
 static const char *const feedbacks[] = {"symmetric", "random", "adaptive", NULL};
 static const char *const origins[] = {"signal", "error", NULL};
@@ -93,6 +94,7 @@ static const rule_key rows[LEARN_COUNT] = {
     [LEARN_SIGNAL] = {"signal", FORM_WORD, signals, 0, 0},
     [LEARN_PLAIN] = {"plain", FORM_WORD, plains, 0, 0},
     [LEARN_DENSE] = {"dense", FORM_WORD, denses, 0, 0},
+    [LEARN_REDUCTION] = {"reduction", FORM_WORD, reductions, 0, 0},
     [LEARN_DECAY] = {"decay", FORM_PAIR, NULL, 0, 1},
     [LEARN_RANK] = {"rank", FORM_WHOLE, NULL, 1, 1000000},
     [LEARN_KAPPA] = {"kappa", FORM_NUMBER, NULL, 0, 1},
@@ -273,7 +275,7 @@ static void refuse_keys(const preset *p, const spec_learning *l, diag *d)
 {
     const spec_learning_value *v = l->value;
     for (int k = 0; k < LEARN_COUNT; k++) {
-        bool any = k == LEARN_RULE || k == LEARN_DENSE;
+        bool any = k == LEARN_RULE || k == LEARN_DENSE || k == LEARN_REDUCTION;
         if (any || !v[k].said || p->keys & 1u << k)
             continue;
         diag_error(d, v[k].at, k == LEARN_WINDOW || k == LEARN_VJP_TIME ? "E0282" : "E0288",
@@ -322,6 +324,7 @@ bool rule_settings(const spec *s, const spec_learning *l, diag *d, learning *res
                                                          : p->feedback,
         .from_error = comes_from_error(l), .window = at_once || is(&v[LEARN_VJP_TIME], "t") ? 0 : (int)number_or(&v[LEARN_WINDOW], 1),
         .signal_total = is(&v[LEARN_SIGNAL], "total"), .plain_none = is(&v[LEARN_PLAIN], "none"),
+        .mean = is(&v[LEARN_REDUCTION], "mean"),
         .dense = is(&v[LEARN_DENSE], "drop")       ? DENSE_DROP
                  : is(&v[LEARN_DENSE], "diagonal") ? DENSE_DIAGONAL
                                                    : DENSE_ERROR,

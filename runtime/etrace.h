@@ -29,11 +29,6 @@ extern "C" {
            model_reset_trace, or a snapshot
 
    The state and the trace have taken in what made the loss bad: etr_block_finite tells.  */
-typedef enum {
-    ETR_UPDATE_OK = 0,
-    ETR_UPDATE_BAD_LOSS = -1, /* the loss is NaN or infinite */
-    ETR_UPDATE_BAD_GRAD = -2  /* an element of the gradient is */
-} etr_update_status;
 etr_update_status etr_check_update_f32(float loss, const float *grad, size_t n);
 etr_update_status etr_check_update_f64(double loss, const double *grad, size_t n);
 

@@ -53,4 +53,13 @@ typedef struct {
     const etr_var *vars;
 } etr_info;
 
+/* What has become of learning from a sequence, or of an update.  */
+typedef enum {
+    ETR_UPDATE_OK = 0,
+    ETR_UPDATE_BAD_LOSS = -1,  /* the loss is NaN or infinite */
+    ETR_UPDATE_BAD_GRAD = -2,  /* an element of the gradient is */
+    ETR_UPDATE_BAD_INPUT = -3, /* an input, target or weight is, or an index is out of its range */
+    ETR_UPDATE_STOPPED = -4    /* the caller's update wanted no more */
+} etr_update_status;
+
 #endif

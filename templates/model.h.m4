@@ -32,6 +32,7 @@ et_each_equation(«et_star») */
 #ifndef et_value(NAME)_H
 #define et_value(NAME)_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 et_value(info_header)
@@ -39,7 +40,7 @@ et_value(info_header)
 extern "C" {
 #endif
 
-enum { et_value(NAME)_BATCH = et_value(batch) };
+enum { et_value(NAME)_BATCH = et_value(batch)«»et_if(et_value(has_window), «, et_value(NAME)_WINDOW = et_value(window)») };
 et_struct(«params», «What is learned.  One block: optimisers may walk over it as a flat array.»)m4_dnl
 et_struct(«state», «What one step hands to the next.»)m4_dnl
 et_struct(«input», «What a step reads.»)m4_dnl
@@ -53,10 +54,11 @@ et_if(et_value(has_loss), «et_struct(«signal», «d loss / d new state.»)
 typedef et_value(name)_params et_value(name)_grad;
 »)m4_dnl
 
-/* Begin: parameters drawn from SEED, states at their initial values, traces at zero.  */
+/* Begin: parameters drawn from SEED, states at their initial values, traces and gradients at zero.  */
 void et_value(name)_init_params(et_value(name)_params *p, uint64_t seed);
 void et_value(name)_init_state(et_value(name)_state *s);
 et_if(et_value(has_trace), «void et_value(name)_reset_trace(et_value(name)_trace *e);
+»)et_if(et_value(has_loss), «void et_value(name)_clear_grad(et_value(name)_grad *grad);
 »)m4_dnl
 
 /* One step: S is brought to the next.  */
@@ -73,32 +75,64 @@ et_value(real) et_value(name)_solve_h2w_h2h_l2h_jacobian(const et_value(name)_pa
     et_value(name)_jacobian *jac, et_value(name)_signal *sig);
 »)m4_dnl
 et_if(et_value(has_learn), «
-/* One step of online learning: step, trace and gradient in one.  GRAD is added to.  Returns the loss.  */
+/* One step of online learning: step, trace and gradient in one.  GRAD is added to.  Returns the
+   loss.  One that is not finite says that S, E and GRAD are of no use any more.  */
 et_value(real) et_value(name)_learn(const et_value(name)_params *p, et_value(name)_state *s, et_value(name)_trace *e,
     const et_value(name)_input *in, const et_value(name)_target *target, et_value(name)_output *out,
     et_value(name)_grad *grad);
 »)m4_dnl
-et_if(et_value(has_learn), «
-/* N_STEPS of such steps.  IN, TARGET and OUT have N_STEPS elements.  Returns the sum of the losses.  */
-et_value(real) et_value(name)_learn_sequence(const et_value(name)_params *p, et_value(name)_state *s,
-    et_value(name)_trace *e, size_t n_steps, const et_value(name)_input *in,
-    const et_value(name)_target *target, et_value(name)_output *out, et_value(name)_grad *grad);
+et_if(et_value(has_loss), «
+/* A copy of what learning changes, to begin from again.  */
+typedef struct {
+    et_value(name)_state state;
+et_if(et_value(has_trace), «    et_value(name)_trace trace;
+»)    et_value(name)_grad grad;
+} et_value(name)_backup;
 »)m4_dnl
-et_if(et_value(has_window), «
-/* N_STEPS steps in windows of et_value(window), the last one as long as what is left: exact reverse differentiation
-   inside of a window, the trace for what came before.  TAPE has et_value(window) elements; IN, TARGET and OUT
-   have N_STEPS.  GRAD is added to.  Returns the sum of the losses.  */
-et_value(real) et_value(name)_learn_sequence(const et_value(name)_params *p, et_value(name)_state *s,
-    et_value(name)_trace *e, et_value(name)_state *tape, size_t n_steps,
-    const et_value(name)_input *in, const et_value(name)_target *target, et_value(name)_output *out,
-    et_value(name)_grad *grad);
-», «et_if(et_value(has_back), «
-/* N_STEPS steps forward, then exact reverse differentiation through all of them.  TAPE, IN, TARGET and
-   OUT have N_STEPS elements.  GRAD is added to.  Returns the sum of the losses.  */
-et_value(real) et_value(name)_learn_sequence(const et_value(name)_params *p, et_value(name)_state *s,
-    et_value(name)_state *tape, size_t n_steps, const et_value(name)_input *in,
-    const et_value(name)_target *target, et_value(name)_output *out, et_value(name)_grad *grad);
-»)»)m4_dnl
+
+/* A sequence of steps.  What is zero or NULL is not wanted.  */
+typedef struct {
+    size_t n_steps;
+    const et_value(name)_input *in; /* [n_steps] */
+    et_value(name)_output *out; /* [n_steps]; one, if last_output says that the last step's is enough */
+    /* [et_value(batch)]: sample b ends after length[b] steps.  From then on nothing of it is read or changed.
+       NULL: all have n_steps.  */
+    const size_t *length;
+    int last_output;
+    int reset; /* begin as _init_state«»et_if(et_value(has_trace), « and _reset_trace do»), not from where the caller is */
+et_if(et_value(has_loss), «    const et_value(name)_target *target; /* [n_steps] */
+    et_value(name)_state *tape; /* et_if(et_value(has_back), «for the states of et_if(et_value(has_window), «et_value(window) steps», «all steps, or of those between two updates»)», «not read: this rule keeps no states») */
+    /* [n_steps][et_value(batch)]: what the losses are multiplied with; NULL: 1.  A step of weight 0 costs no
+       gradient.  */
+    const et_value(real) *weight;
+    /* Called after every update_every steps (0: n_steps) and after the last one, unless no loss
+       counted in between.  GRAD is the gradient, in the order of _params; it is zero again
+       afterwards.  A value other than 0 ends the sequence.  */
+    int (*update)(void *context, et_value(real) *grad);
+    void *context;
+    size_t update_every;
+    et_value(name)_backup *backup; /* made at the beginning and after each update, used on failure */
+»)} et_value(name)_sequence;
+et_if(et_value(has_loss), «
+et_if(et_value(has_window), «/* Learn from the sequence Q in windows of et_value(window) steps, a shorter one before an update and at the
+   end: exact reverse differentiation inside of a window, the trace for what came before.
+», «et_if(et_value(has_back), «/* Learn from the sequence Q: all steps forward, then exact reverse differentiation through them,
+   as far back as the last update.
+», «/* Learn from the sequence Q, step by step.
+»)»)   GRAD is added to.  *LOSS is the sum of the losses, each times its weight.
+et_if(et_value(mean), «   Both are means: they are divided by the number of steps (of all samples) between two updates.
+»)   ETR_UPDATE_BAD_INPUT: an input, target or weight is not finite, or an index is out of its range.
+   Nothing has changed.
+   ETR_UPDATE_BAD_LOSS, ETR_UPDATE_BAD_GRAD: a loss, or the gradient before an update, is not.  No
+   update was made with it.  et_if(et_value(has_trace), «S, E», «S») and GRAD are as in the backup; without one they are of no use.
+   ETR_UPDATE_STOPPED: the update said so.  */
+etr_update_status et_value(name)_learn_sequence(const et_value(name)_params *p, et_value(name)_state *s,et_if(et_value(has_trace), « et_value(name)_trace *e,»)
+    const et_value(name)_sequence *q, et_value(name)_grad *grad, et_value(real) *loss);
+»)m4_dnl
+
+/* The state«»et_if(et_value(has_trace), « and the trace») over the sequence Q, without loss and gradient: ETR_UPDATE_OK or _BAD_INPUT.  */
+etr_update_status et_value(name)_evolve_sequence(const et_value(name)_params *p, et_value(name)_state *s,et_if(et_value(has_trace), « et_value(name)_trace *e,»)
+    const et_value(name)_sequence *q);
 
 /* Names, paths, shapes and places of all of it; compile with -D«»et_value(NAME)_NO_INFO to leave it out.  */
 #ifndef et_value(NAME)_NO_INFO

@@ -102,6 +102,8 @@ static const struct {
     {"et_function(«", "et_value(returns_", ")"},
     {"et_function(«", "et_value(passes_", ")"},
     {"et_function(«", "et_value(next_", ")"},
+    {"et_check(«", "et_body_", ""},
+    {"et_check(«", "et_unused_", ""},
 };
 
 /* TEXT without the lines that are m4's comments.  */
@@ -138,15 +140,20 @@ static const struct {
     {"set_block(em, \"", "et_each_", ""},
     {"set_entries(em, \"", "et_each_", ""},
     {"open_body(em, \"", "et_body_", ""},
-    {"set_init(&em, \"", "et_body_", ""},
     {"values_set(&v, \"", "et_value(", ")"},
     {"values_open(v, \"", "et_each_", ""},
-    {"set_body(em, \"", "et_body_", ""},
-    {"set_body(em, \"", "et_unused_", ""},
-    {"set_body(em, \"", "et_once_", ""},
-    {"set_body(em, \"", "et_value(returns_", ")"},
-    {"set_body(em, \"", "et_value(passes_", ")"},
-    {"set_body(em, \"", "et_value(next_", ")"},
+    {"emit_init(&em, \"", "et_body_", ""},
+    {"emit_checks(&em, \"", "et_body_", ""},
+    {"emit_checks(&em, \"", "et_unused_", ""},
+    {".name = \"", "et_body_", ""}, /* forms */
+    {".name = \"", "et_unused_", ""},
+    {".name = \"", "et_once_", ""},
+    {".name = \"", "et_value(returns_", ")"},
+    {".name = \"", "et_value(passes_", ")"},
+    {".name = \"", "et_value(next_", ")"},
+    {".name = \"", "et_value(splits_", ")"},
+    {".name = \"", "et_one_", ""},
+    {".name = \"", "et_unused_one_", ""},
 };
 
 static void find_given(words *w)

@@ -20,6 +20,7 @@ static const char *const function_name[MODEL_FUNCTIONS] = {
     "solve_h2w_h2h_l2h_jacobian",
     "learn",
     "learn_sequence",
+    "evolve_sequence",
 };
 
 /* --- building --------------------------------------------------------------------------------- */
@@ -288,19 +289,14 @@ typedef double (*learn_f64)(const void *p, void *s, void *e, const void *in, con
                             void *out, void *grad);
 typedef float (*learn_f32)(const void *p, void *s, void *e, const void *in, const void *target,
                            void *out, void *grad);
-/* The sequence functions: online, in windows of several steps, and bptt.  */
-typedef double (*online_f64)(const void *p, void *s, void *e, size_t n, const void *in,
-                             const void *target, void *out, void *grad);
-typedef float (*online_f32)(const void *p, void *s, void *e, size_t n, const void *in,
-                            const void *target, void *out, void *grad);
-typedef double (*window_f64)(const void *p, void *s, void *e, void *tape, size_t n, const void *in,
-                             const void *target, void *out, void *grad);
-typedef float (*window_f32)(const void *p, void *s, void *e, void *tape, size_t n, const void *in,
-                            const void *target, void *out, void *grad);
-typedef double (*bptt_f64)(const void *p, void *s, void *tape, size_t n, const void *in,
-                           const void *target, void *out, void *grad);
-typedef float (*bptt_f32)(const void *p, void *s, void *tape, size_t n, const void *in,
-                          const void *target, void *out, void *grad);
+/* _learn_sequence without and with a trace.  */
+typedef etr_update_status (*learn_sequence)(const void *p, void *s, const model_sequence *q, void *grad,
+                                            void *loss);
+typedef etr_update_status (*trace_sequence)(const void *p, void *s, void *e, const model_sequence *q,
+                                            void *grad, void *loss);
+typedef etr_update_status (*evolve_sequence)(const void *p, void *s, const model_sequence *q);
+typedef etr_update_status (*evolve_trace_sequence)(const void *p, void *s, void *e,
+                                                   const model_sequence *q);
 
 void model_step(model *m, int t)
 {
@@ -337,35 +333,45 @@ double model_learn(model *m, int t)
     return ((learn_f64)f)(m->params, m->state, m->trace, in, target, out, m->grad);
 }
 
-static double sequence_f64(model *m, size_t n, void (*f)(void))
+model_sequence model_whole_sequence(const model *m)
 {
-    if (model_has(m, MODEL_LEARN))
-        return ((online_f64)f)(m->params, m->state, m->trace, n, m->input, m->target, m->output,
-                               m->grad);
-    if (model_has(m, MODEL_RESET_TRACE))
-        return ((window_f64)f)(m->params, m->state, m->trace, m->tape, n, m->input, m->target,
-                               m->output, m->grad);
-    return ((bptt_f64)f)(m->params, m->state, m->tape, n, m->input, m->target, m->output, m->grad);
+    return (model_sequence){.n_steps = (size_t)m->n_steps, .in = m->input, .target = m->target,
+                            .out = m->output, .tape = m->tape};
 }
 
-static float sequence_f32(model *m, size_t n, void (*f)(void))
+etr_update_status model_learn_from(model *m, const model_sequence *q, double *loss)
 {
-    if (model_has(m, MODEL_LEARN))
-        return ((online_f32)f)(m->params, m->state, m->trace, n, m->input, m->target, m->output,
-                               m->grad);
-    if (model_has(m, MODEL_RESET_TRACE))
-        return ((window_f32)f)(m->params, m->state, m->trace, m->tape, n, m->input, m->target,
-                               m->output, m->grad);
-    return ((bptt_f32)f)(m->params, m->state, m->tape, n, m->input, m->target, m->output, m->grad);
+    void (*f)(void) = m->function[MODEL_LEARN_SEQUENCE];
+    float narrow = 0;
+    void *to = m->info->real_bytes == 4 ? (void *)&narrow : loss;
+    const etr_update_status status =
+        model_has(m, MODEL_RESET_TRACE)
+            ? ((trace_sequence)f)(m->params, m->state, m->trace, q, m->grad, to)
+            : ((learn_sequence)f)(m->params, m->state, q, m->grad, to);
+
+    if (to != loss)
+        *loss = (double)narrow;
+    return status;
+}
+
+etr_update_status model_evolve(model *m, const model_sequence *q)
+{
+    void (*f)(void) = m->function[MODEL_EVOLVE_SEQUENCE];
+
+    return model_has(m, MODEL_RESET_TRACE)
+               ? ((evolve_trace_sequence)f)(m->params, m->state, m->trace, q)
+               : ((evolve_sequence)f)(m->params, m->state, q);
 }
 
 double model_learn_sequence(model *m)
 {
-    void (*f)(void) = m->function[MODEL_LEARN_SEQUENCE];
+    const model_sequence q = model_whole_sequence(m);
+    double loss = 0;
+    const etr_update_status status = model_learn_from(m, &q, &loss);
 
-    if (m->info->real_bytes == 4)
-        return (double)sequence_f32(m, (size_t)m->n_steps, f);
-    return sequence_f64(m, (size_t)m->n_steps, f);
+    if (status != ETR_UPDATE_OK)
+        fprintf(stderr, "learn_sequence: status %d\n", (int)status);
+    return loss;
 }
 
 void model_reset(model *m)

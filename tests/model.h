@@ -19,6 +19,7 @@ typedef enum {
     MODEL_SOLVE_SIGNAL, /* _solve_h2w_h2h_l2h_jacobian */
     MODEL_LEARN,
     MODEL_LEARN_SEQUENCE,
+    MODEL_EVOLVE_SEQUENCE,
     MODEL_FUNCTIONS
 } model_function;
 
@@ -80,6 +81,28 @@ void model_step(model *m, int t);
 void model_solve(model *m, int t);
 double model_solve_signal(model *m, int t);
 double model_learn(model *m, int t);
+
+/* PREFIX_sequence of every model, to the machine.  WEIGHT is of the model's real type.  */
+typedef struct {
+    size_t n_steps;
+    const void *in;
+    void *out;
+    const size_t *length;
+    int last_output, reset;
+    const void *target;
+    void *tape;
+    const void *weight;
+    int (*update)(void *context, void *grad);
+    void *context;
+    size_t update_every;
+    void *backup;
+} model_sequence;
+
+/* All steps of M.  */
+model_sequence model_whole_sequence(const model *m);
+
+etr_update_status model_learn_from(model *m, const model_sequence *q, double *loss);
+etr_update_status model_evolve(model *m, const model_sequence *q);
 
 /* All steps in one call.  Returns the sum of the losses.  */
 double model_learn_sequence(model *m);

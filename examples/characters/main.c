@@ -83,7 +83,9 @@ static double train(characters_params *params, const text_data *d, int n, double
     characters_state state, tape[WINDOW];
     characters_input in[SPAN];
     characters_target target[SPAN];
-    characters_output out[SPAN];
+    characters_output out;
+    const characters_sequence span = {.n_steps = SPAN, .in = in, .target = target, .out = &out,
+                                      .last_output = 1, .tape = tape};
     char text[64];
     progress p;
 
@@ -100,8 +102,7 @@ static double train(characters_params *params, const text_data *d, int n, double
             target[k].next = now[k + 1];
         }
         memset(&grad, 0, sizeof grad);
-        loss = characters_learn_sequence(params, &state, &trace, tape, SPAN, in, target, out,
-                                         &grad);
+        characters_learn_sequence(params, &state, &trace, &span, &grad, &loss);
         etr_clip_norm_f32((float *)&grad, N_PARAMS, SPAN);
         etr_adam_f32((float *)params, (const float *)&grad, m, v, N_PARAMS, u + 1,
                      etr_rate_linear_f32(u, 0.003f, 0, total), 0.9f, 0.99f, 1e-8f);

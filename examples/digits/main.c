@@ -54,11 +54,14 @@ static void learn_bptt(const block *params, const image *im, block *grad)
     digits_bptt_state state, tape[ROWS];
     digits_bptt_input in[ROWS];
     digits_bptt_target target[ROWS] = {[ROWS - 1] = {.label = im->label, .when = 1}};
-    digits_bptt_output out[ROWS];
+    digits_bptt_output out;
+    const digits_bptt_sequence sequence = {.n_steps = ROWS, .in = in, .target = target, .out = &out,
+                                           .last_output = 1, .tape = tape};
+    float loss;
 
     memcpy(in, im->row, sizeof in);
     digits_bptt_init_state(&state);
-    digits_bptt_learn_sequence(&params->bptt, &state, tape, ROWS, in, target, out, &grad->bptt);
+    digits_bptt_learn_sequence(&params->bptt, &state, &sequence, &grad->bptt, &loss);
 }
 
 /* The part of N images that is named rightly after the last row.  */

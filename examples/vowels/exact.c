@@ -15,7 +15,10 @@ double exact_distance(const vowels_params *params, float (*frame)[12], int n, in
     vowels_bptt_state state, tape[EXACT_LONGEST];
     vowels_bptt_input in[EXACT_LONGEST];
     vowels_bptt_target target[EXACT_LONGEST];
-    vowels_bptt_output out[EXACT_LONGEST];
+    vowels_bptt_output out;
+    const vowels_bptt_sequence sequence = {.n_steps = (size_t)n, .in = in, .target = target,
+                                           .out = &out, .last_output = 1, .tape = tape};
+    float loss;
     const float *a = (const float *)online, *b = (const float *)&exact;
     float far = 0, largest = 0;
 
@@ -26,7 +29,7 @@ double exact_distance(const vowels_params *params, float (*frame)[12], int n, in
         memcpy(in[t].x, frame[t], sizeof in[t].x);
         target[t].speaker = speaker;
     }
-    vowels_bptt_learn_sequence(&same, &state, tape, (size_t)n, in, target, out, &exact);
+    vowels_bptt_learn_sequence(&same, &state, &sequence, &exact, &loss);
     for (size_t k = 0; k < sizeof exact / sizeof(float); k++) {
         far = fmaxf(far, fabsf(a[k] - b[k]));
         largest = fmaxf(largest, fabsf(b[k]));

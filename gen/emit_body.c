@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In: the plan's schedules.  Out: what stands inside of the emitted functions, as calls of the macros of
+   templates/kernels.m4.  Afterwards every argument that a body does not use is named in a (void).  */
+#include "emit_part.h"
+
+#include "quote.h"
+
+#include <ctype.h>
+#include <string.h>
+
+void emit_open_body(emitter *em, const char *name)
+{
+    buf_printf(&em->values, "m4_define(«et_body_%s», «", name);
+}
+
+void emit_line(emitter *em, const char *text)
+{
+    cgen_macro(&em->values, "et_line", 1, &text);
+}
+
+static const char *first_element(arena *a, const var *v, bool batched)
+{
+    const char *text = arena_printf(a, "%s", v->c_name);
+    for (int i = 0; i < v->shape.rank + batched; i++)
+        text = arena_printf(a, "%s[0]", text);
+    return text;
+}
+
+static void init_line(emitter *em, const var *v, const char *block, int stream)
+{
+    const ir *g = em->ir;
+    arena *a = g->arena;
+    bool batched = v->kind != VAR_PARAM && g->batch > 1;
+    long long n = (long long)shape_numel(v->shape) * (batched ? g->batch : 1);
+    const char *at = arena_printf(a, "&%s->%s", block, first_element(a, v, batched));
+    const char *x = v->type == TYPE_INDEX ? arena_printf(a, "%lld", (long long)v->init_a)
+                                          : cgen_number(a, v->init_a, g->real_bits);
+    const char *y = cgen_number(a, v->init_b, g->real_bits);
+    int bits = g->real_bits;
+    switch (v->init) {
+    case INIT_CONSTANT:
+        if (n == 1) {
+            emit_line(em, arena_printf(a, "%s = %s;", at + 1, x));
+        } else if (v->init_a < 0 || v->init_a > 0) {
+            emit_line(em, arena_printf(a, "for (int i = 0; i < %lld; i++)", n));
+            emit_line(em, arena_printf(a, "    (%s)[i] = %s;", at, x));
+        } else {
+            emit_line(em, arena_printf(a, "memset(%s%s->%s, 0, sizeof %s->%s);",
+                                  v->shape.rank + batched > 0 ? "" : "&", block, v->c_name, block,
+                                  v->c_name));
+        }
+        break;
+    case INIT_ORTHOGONAL:
+        emit_line(em, arena_printf(a, "etr_fill_orthogonal_f%d(%s, %lld, %lld, seed, %d, %s);", bits, at,
+                              (long long)v->shape.dim[0], (long long)v->shape.dim[1], stream, x));
+        break;
+    default:
+        emit_line(em, arena_printf(a, "etr_fill_%s_f%d(%s, %lld, seed, %d, %s, %s);",
+                              v->init == INIT_UNIFORM ? "uniform" : "normal", bits, at, n, stream, x,
+                              y));
+    }
+}
+
+/* Returns whether random numbers are needed.  */
+bool emit_init(emitter *em, const char *name, const char *block, unsigned mask)
+{
+    const ir *g = em->ir;
+    int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
+    int n = ir_vars_in_order(g, mask, v);
+    bool random = false;
+    emit_open_body(em, name);
+    for (int i = 0; i < n; i++)
+        random = random || g->var[v[i]].init != INIT_CONSTANT;
+    if (mask & 1u << VAR_PARAM && !random)
+        emit_line(em, "(void)seed;");
+    if (n == 0)
+        emit_line(em, arena_printf(g->arena, "(void)%s;", block));
+    for (int i = 0; i < n; i++)
+        init_line(em, &g->var[v[i]], block, i + 1);
+    emit_close_list(em);
+    return random;
+}
+
+/* TEXT is quoted for m4: what stands before the word may be the end of @hh, which is no letter.  */
+static bool mentions(const char *text, const char *word)
+{
+    for (const char *p = strstr(text, word); p; p = strstr(p + 1, word))
+        if (p == text || !isalnum((unsigned char)p[-1]) || (p - text >= 3 && p[-3] == '@'))
+            return true;
+    return false;
+}
+
+/* Is the weight of the step's loss read in SC?  */
+static bool is_weighted(const ir *g, const schedule *sc)
+{
+    for (int n = 0; n < sc->n_nodes; n++)
+        if (sc->live[n] && g->node[n].op == OP_var && g->var[g->node[n].var].kind == VAR_WEIGHT)
+            return true;
+    return false;
+}
+
+/* What is added up over the samples of a batch.  */
+static void declare_sums(emitter *em, const function_plan *f)
+{
+    const ir *g = em->ir;
+    if (f->n_sums == 0)
+        return;
+    emit_line(em, "struct {");
+    for (int i = 0; i < f->n_sums; i++) {
+        const var *v = &g->var[f->sum[i]];
+        emit_line(em, arena_printf(g->arena, "    %s %s%s; /* %s */", emit_real_type(g), v->c_name,
+                                   cgen_dims(g->arena, v->shape), emit_comment_text(em, v->note)));
+    }
+    emit_line(em, "} sum;");
+    emit_line(em, "memset(&sum, 0, sizeof sum);");
+}
+
+/* What a function is called with: pointers to its blocks ("p->"); and whether it is told which samples are
+   there, and what their losses count.  */
+typedef struct {
+    const char *name;
+    const char *blocks[9];
+    bool sampled, weighted, returns;
+} function_form;
+
+/* The statements of F as the macro et_KIND_NAME.  Returns them.  */
+static buf define_body(emitter *em, const function_form *form, const function_plan *f, const char *kind,
+                       int64_t batch, int64_t rows)
+{
+    cgen_style style = {.batch = batch, .rows = rows, .unroll = em->options->unroll,
+                        .math = em->options->math};
+    style.block[VAR_INPUT] = "in->";
+    style.block[VAR_TARGET] = "target->";
+    style.block[VAR_PARAM] = "p->";
+    style.block[VAR_HIDDEN] = style.block[VAR_STATE] = "s->";
+    style.block[VAR_TRACE] = "e->";
+    style.block[VAR_COTANGENT] = "ds->";
+    style.block[VAR_GUESS] = "de->";
+    style.block[VAR_SUM] = "sum.";
+    style.block[VAR_WEIGHT] = "";
+    buf body = {0};
+    if (f)
+        cgen_body(f->schedule, &style, &body);
+    buf_printf(&em->values, "m4_define(«et_%s_%s», «", kind, form->name);
+    buf_puts(&em->values, buf_text(&body));
+    emit_close_list(em);
+    return body;
+}
+
+/* What stands before BODY, of F, as the macro et_KIND_NAME: the declaration of its total, and (void)s for what it
+   does not use.  */
+static void define_unused(emitter *em, const function_form *form, const function_plan *f, const char *kind,
+                          const char *body)
+{
+    const ir *g = em->ir;
+    buf_printf(&em->values, "m4_define(«et_%s_%s», «", kind, form->name);
+    if (form->returns)
+        emit_line(em, arena_printf(g->arena, "%s total = 0;", emit_real_type(g)));
+    declare_sums(em, f);
+    for (const char *const *block = form->blocks; *block; block++)
+        if (!mentions(body, *block))
+            emit_line(em, arena_printf(g->arena, "(void)%.*s;", (int)strlen(*block) - 2, *block));
+    if (form->weighted && !is_weighted(g, f->schedule))
+        emit_line(em, "(void)weight;");
+    if (form->sampled && g->batch > 1 && strcmp(kind, "unused") == 0 && !f->one) {
+        emit_line(em, "(void)length;");
+        emit_line(em, "(void)t;");
+    }
+    emit_close_list(em);
+}
+
+static void set_body(emitter *em, const function_form *form, const function_plan *f)
+{
+    const ir *g = em->ir;
+    buf body = define_body(em, form, f, "body", g->batch, f->rows);
+    buf once = define_body(em, form, f->once, "once", 1, 0);
+    buf one = define_body(em, form, f->one, "one", g->batch, 0);
+    buf_puts(&body, buf_text(&once));
+    define_unused(em, form, f, "unused", buf_text(&body));
+    if (f->one)
+        define_unused(em, form, f->one, "unused_one", buf_text(&one));
+    emit_set_flag(em, arena_printf(g->arena, "returns_%s", form->name), form->returns);
+    emit_set_flag(em, arena_printf(g->arena, "passes_%s", form->name), g->batch > (f->rows ? f->rows : 1));
+    emit_set(em, arena_printf(g->arena, "next_%s", form->name),
+             f->rows > 1 ? arena_printf(g->arena, "b += %lld", (long long)f->rows) : "b++");
+    emit_set_flag(em, arena_printf(g->arena, "splits_%s", form->name), form->sampled && f->one);
+    buf_free(&body);
+    buf_free(&once);
+    buf_free(&one);
+}
+
+enum { STEP, H2H, L2H, LEARN, EVOLVE, BACK, APPLY, ADVANCE, GUESS, REGRESS };
+
+static const function_form forms[] = {
+    [STEP] = {.name = "step", .blocks = {"p->", "s->", "in->", "out->"}, .sampled = true},
+    [H2H] = {.name = "h2h", .blocks = {"p->", "s->", "in->", "out->", "jac->"}},
+    [L2H] = {.name = "l2h", .blocks = {"p->", "s->", "in->", "target->", "out->", "jac->", "sig->"},
+              .returns = true},
+    [LEARN] = {.name = "learn", .blocks = {"p->", "s->", "e->", "in->", "target->", "out->", "grad->"},
+              .sampled = true, .weighted = true, .returns = true},
+    [EVOLVE] = {.name = "evolve", .blocks = {"p->", "s->", "e->", "in->", "out->"},
+              .sampled = true},
+    [BACK] = {.name = "back", .blocks = {"p->", "s->", "in->", "target->", "ds->", "grad->"},
+              .sampled = true, .weighted = true, .returns = true},
+    [APPLY] = {.name = "apply", .blocks = {"p->", "e->", "ds->", "grad->"}, .sampled = true},
+    [ADVANCE] = {.name = "advance", .blocks = {"p->", "s->", "e->", "in->"}, .sampled = true},
+    [GUESS] = {.name = "guess", .blocks = {"p->", "s->", "de->"}, .sampled = true},
+    [REGRESS] = {.name = "regress", .blocks = {"p->", "s->", "ds->", "de->", "grad->"}, .sampled = true},
+};
+
+static bool reads_reals(const ir *g)
+{
+    for (int v = 0; v < g->n_vars; v++)
+        if (g->var[v].kind == VAR_INPUT && g->var[v].type == TYPE_REAL)
+            return true;
+    return false;
+}
+
+void emit_bodies(emitter *em)
+{
+    const model_plan *plan = em->plan;
+    bool loss = em->ir->loss != NO_NODE, fused = plan->learn.n > 0;
+    bool window = loss && !fused && plan->set.trace != TRACE_NONE;
+    set_body(em, &forms[STEP], &plan->step);
+    set_body(em, &forms[H2H], &plan->h2h);
+    if (loss)
+        set_body(em, &forms[L2H], &plan->l2h);
+    if (fused) {
+        set_body(em, &forms[LEARN], &plan->learn);
+        set_body(em, &forms[EVOLVE], &plan->evolve);
+    } else if (loss) {
+        set_body(em, &forms[BACK], &plan->back);
+    }
+    if (window) {
+        set_body(em, &forms[APPLY], &plan->apply);
+        set_body(em, &forms[ADVANCE], &plan->advance);
+    }
+    if (plan->set.synthesiser && loss) {
+        set_body(em, &forms[GUESS], &plan->guess);
+        set_body(em, &forms[REGRESS], &plan->regress);
+    }
+    emit_set_flag(em, "has_synthesiser", plan->set.synthesiser && loss);
+    emit_set_flag(em, "splits", plan->step.one != NULL);
+    emit_set_number(em, "window", plan->set.window);
+    emit_set_flag(em, "batched", em->ir->batch > 1);
+    emit_set_flag(em, "has_loss", loss);
+    emit_set_flag(em, "has_trace", fused || window);
+    emit_set_flag(em, "has_learn", fused);
+    emit_set_flag(em, "has_back", loss && !fused);
+    emit_set_flag(em, "has_window", window);
+    emit_set_flag(em, "mean", loss && plan->set.mean);
+    emit_set_flag(em, "single", em->ir->real_bits == 32);
+    emit_set_flag(em, "has_reals", loss || reads_reals(em->ir));
+    emit_set(em, "once", cgen_number(em->ir->arena, plan->set.mean ? 1.0 / em->ir->batch : 1,
+                                     em->ir->real_bits));
+}
+
+/* --- what is read, looked at first ------------------------------------------------------------------- */
+
+/* Element by element: a real is a finite number, an index is one of its values.  */
+static void check_line(emitter *em, const var *v, const char *block)
+{
+    const ir *g = em->ir;
+    arena *a = g->arena;
+    long long n = (long long)shape_numel(v->shape);
+    const char *first = arena_printf(a, "%s->%s%s", block, v->c_name, g->batch > 1 ? "[b]" : "");
+    for (int i = 0; i < v->shape.rank; i++)
+        first = arena_printf(a, "%s[0]", first);
+    if (v->type != TYPE_INDEX) {
+        emit_line(em, arena_printf(a, "good = good && all_finite(&%s, %lld);", first, n));
+    } else if (v->index_size > 0 && n == 1) {
+        emit_line(em, arena_printf(a, "good = good && %s >= 0 && %s < %lld;", first, first,
+                                   (long long)v->index_size));
+    } else if (v->index_size > 0) {
+        emit_line(em, arena_printf(a, "for (int i = 0; i < %lld; i++)", n));
+        emit_line(em, arena_printf(a, "    good = good && (&%s)[i] >= 0 && (&%s)[i] < %lld;", first, first,
+                                   (long long)v->index_size));
+    }
+}
+
+void emit_checks(emitter *em, const char *name, var_kind kind, const char *block)
+{
+    const ir *g = em->ir;
+    int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
+    int n = ir_vars_in_order(g, 1u << kind, v);
+    bool any = false;
+    emit_open_body(em, name);
+    for (int i = 0; i < n; i++) {
+        check_line(em, &g->var[v[i]], block);
+        any = any || g->var[v[i]].type != TYPE_INDEX || g->var[v[i]].index_size > 0;
+    }
+    emit_close_list(em);
+    buf_printf(&em->values, "m4_define(«et_unused_%s», «", name);
+    if (!any)
+        emit_line(em, arena_printf(g->arena, "(void)%s;", block));
+    emit_close_list(em);
+}
+
+/* --- sparse parameters ------------------------------------------------------------------------------- */
+
+static void table(emitter *em, const char *name, const char *part, const int32_t *x, int64_t n,
+                  bool small)
+{
+    arena *a = em->ir->arena;
+    emit_line(em, arena_printf(a, "static const %s %s_%s[%lld] = {", small ? "uint16_t" : "int32_t", name,
+                          part, (long long)n));
+    for (int64_t i = 0; i < n; i += 16) {
+        buf text = {0};
+        buf_puts(&text, "   ");
+        for (int64_t k = i; k < n && k < i + 16; k++)
+            buf_printf(&text, " %d,", (int)x[k]);
+        emit_line(em, buf_text(&text));
+        buf_free(&text);
+    }
+    emit_line(em, "};");
+}
+
+bool emit_said(emitter *em, const char *text)
+{
+    buf quoted = {0};
+    quote_m4(&quoted, text, strlen(text));
+    bool said = strstr(buf_text(&em->values), buf_text(&quoted)) != NULL;
+    buf_free(&quoted);
+    return said;
+}
+
+static bool is_read(emitter *em, const char *name, const char *part)
+{
+    return emit_said(em, arena_printf(em->ir->arena, "%s_%s[", name, part));
+}
+
+/* The places of the non-zeros of sparse weights, as far as the bodies read them.  */
+void emit_tables(emitter *em)
+{
+    const ir *g = em->ir;
+    bool *rows = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
+    bool *cols = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
+    for (int i = 0; i < g->n_patterns; i++) {
+        rows[i] = is_read(em, g->pattern[i].name, "row");
+        cols[i] = is_read(em, g->pattern[i].name, "col");
+    }
+    emit_open_body(em, "tables");
+    for (int i = 0; i < g->n_patterns; i++) {
+        const pattern *p = &g->pattern[i];
+        if (rows[i])
+            table(em, p->name, "row", p->row, p->n, pattern_index_bytes(p->n_rows) == 2);
+        if (cols[i])
+            table(em, p->name, "col", p->col, p->n, pattern_index_bytes(p->n_cols) == 2);
+    }
+    emit_close_list(em);
+}
