@@ -44,6 +44,7 @@ static Suite *(*const all_suites[])(void) = {
     safetensors_suite,
     same_suite,
     schema_suite,
+    sequence_suite,
     skel_suite,
     snapshot_suite,
     stack_suite,
