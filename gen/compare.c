@@ -248,7 +248,6 @@ static skel_status emit_frame(const comparison *c, const ir *g, buf out[2])
     values_set(&v, "file", buf_text(&file));
     values_set(&v, "model", c_string(c->arena, c->spec->name));
     values_set(&v, "figures", c->spec->real_bits == 32 ? "\"float\"" : "\"double\"");
-    values_set(&v, "real", c->spec->real_bits == 32 ? "float" : "double");
     set_rules(c, &v);
     set_refusals(c, &v);
     set_indices(c, g, &v);

@@ -41,6 +41,7 @@ extern "C" {
 #endif
 
 enum { et_value(NAME)_BATCH = et_value(batch)«»et_if(et_value(has_window), «, et_value(NAME)_WINDOW = et_value(window)») };
+typedef et_value(real) et_value(name)_real;
 et_struct(«params», «What is learned.  One block: optimisers may walk over it as a flat array.»)m4_dnl
 et_struct(«state», «What one step hands to the next.»)m4_dnl
 et_struct(«input», «What a step reads.»)m4_dnl

@@ -120,7 +120,7 @@ static void begin(et_value(name)_state *s,et_e_type const et_value(name)_sequenc
 et_if(et_value(has_trace), «    et_value(name)_reset_trace(e);
 »)}
 et_if(et_value(has_loss), «
-/* Does the loss of step T count, of any sample that is there?  */
+et_if(et_value(has_synthesiser), «», «/* Does the loss of step T count, of any sample that is there?  */
 static int counts(const et_value(name)_sequence *q, size_t t)
 {
 et_if(et_value(batched), «    for (int b = 0; b < et_value(batch); b++) {
@@ -131,7 +131,7 @@ et_if(et_value(batched), «    for (int b = 0; b < et_value(batch); b++) {
     return 0;
 », «    return !q->weight || q->weight[t] < 0 || q->weight[t] > 0;
 »)}
-et_if(et_value(mean), «
+»)et_if(et_value(mean), «
 /* 1 / the number of steps, FROM to TO, of all samples.  */
 static et_value(real) one_part(et_if(et_value(batched), «const et_value(name)_sequence *q, »)size_t from, size_t to)
 {

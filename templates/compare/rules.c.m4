@@ -26,7 +26,7 @@ et_if(«$3», «et_rule_trace(«$1»)», «et_if(«$4», «et_rule_trace(«$1»)
 static double $1_run(const void *p, void *s, void *e, void *tape, size_t n, const void *in,
     const void *target, void *out, void *grad)
 {
-    et_value(real) loss = 0;
+    $1_real loss = 0;
     const $1_sequence q = {.n_steps = n, .in = in, .target = target, .out = out, .tape = tape};
 et_if(«$3», «    $1_learn_sequence(p, s, e, &q, grad, &loss);», «et_if(«$4», «    $1_learn_sequence(p, s, e, &q, grad, &loss);», «    (void)e;
     $1_learn_sequence(p, s, &q, grad, &loss);»)»)
