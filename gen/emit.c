@@ -341,7 +341,8 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     bool random = emit_init(&em, "init_params", "p", 1u << VAR_PARAM);
     emit_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
     emit_set_flag(&em, "has_random", random || draws(em.ir));
-    set_limits(&em);
+    emit_set_number(&em, "largest_count", options->largest_count);
+    emit_set_number(&em, "largest_bytes", options->largest_bytes);
     emit_bodies(&em);
     emit_checks(&em, "check_input", VAR_INPUT, "in");
     emit_checks(&em, "check_target", VAR_TARGET, "target");
