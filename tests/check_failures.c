@@ -263,6 +263,31 @@ START_TEST(m4_hangs)
 }
 END_TEST
 
+/* --- disks ----------------------------------------------------------------------------------- */
+
+/* A disk of 16 KiB, and one that is read-only, where we may mount such.  */
+START_TEST(small_and_read_only_disks)
+{
+    cli_shell(
+        "mkdir disk; unshare -m mount -t tmpfs -o size=16k none disk 2>/dev/null || echo none", 0);
+    if (cli_result.out.len > 0) {
+        puts("failures: no disk may be mounted here");
+        return;
+    }
+    cli_shell("unshare -m sh -c 'mount -t tmpfs -o size=16k none disk && echo old >disk/model.c && "
+              "\"$E\" -d disk model.yaml; test $? -eq 3 && ls -A disk && cat disk/model.c'", 0);
+    ck_assert_str_eq(buf_text(&cli_result.out), "model.c\nold\n");
+    ck_assert_ptr_nonnull(strstr(buf_text(&cli_result.err), "No space left on device [E0410]"));
+    cli_shell(
+        "unshare -m sh -c 'mount -t tmpfs none disk && echo old >disk/model.c && "
+        "mount -o remount,ro disk && \"$E\" -d disk model.yaml; test $? -eq 3 && ls -A disk && "
+        "cat disk/model.c'",
+        0);
+    ck_assert_str_eq(buf_text(&cli_result.out), "model.c\nold\n");
+    ck_assert_ptr_nonnull(strstr(buf_text(&cli_result.err), "Read-only file system [E0410]"));
+}
+END_TEST
+
 /* --- many at once ---------------------------------------------------------------------------- */
 
 /* Sixteen models into one folder by make, each with its depfile, and the same as one by one.  */
@@ -308,6 +333,7 @@ Suite *failures_suite(void)
     tcase_add_test(signals, ended_at_any_time);
     tcase_add_test(signals, stopped_and_gone_on);
     tcase_add_test(signals, m4_hangs);
+    tcase_add_test(add_case(s, "disks"), small_and_read_only_disks);
     tcase_add_test(add_case(s, "many"), many_models_by_make);
     return s;
 }
