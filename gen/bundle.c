@@ -12,6 +12,12 @@ static const char *const runtime[] = {"etrace.c",        "etrace_snapshot.c", "e
 
 enum { N_RUNTIME = sizeof runtime / sizeof runtime[0], N_SOURCES = 2 };
 
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 /* Beside the C file.  */
 static const char *beside(const options *o, const char *name, arena *a)
 {
@@ -21,13 +27,15 @@ static const char *beside(const options *o, const char *name, arena *a)
 
 size_t bundle_names(const options *o, arena *a, const char ***res)
 {
-    const char **name = ARENA_ARRAY(a, const char *, N_RUNTIME + 3);
+    const char **name = ARENA_ARRAY(a, const char *, N_RUNTIME + 4);
     size_t n = 0;
     name[n++] = o->c_path;
     if (!o->single_file)
         name[n++] = o->h_path;
     for (int i = 0; o->standalone && !o->single_file && i < N_RUNTIME; i++)
         name[n++] = beside(o, runtime[i], a);
+    if (o->with_main)
+        name[n++] = arena_printf(a, "%s_main.c", o->stem);
     if (o->keep_temps)
         name[n++] = arena_printf(a, "%s.m4", o->stem);
     *res = name;
@@ -87,7 +95,7 @@ static bool put_inlined(const options *o, const char *text, buf *out, arena *a, 
 /* The source with the header in the place of its #include.  */
 static void put_single(const options *o, const emit_text *text, buf *out)
 {
-    const char *slash = strrchr(o->h_path, '/'), *header = slash ? slash + 1 : o->h_path;
+    const char *header = last_part(o->h_path);
     for (const char *p = buf_text(&text->source); *p; p += strcspn(p, "\n") + 1) {
         if (included(p, &header, 1))
             buf_puts(out, buf_text(&text->header));
@@ -123,6 +131,28 @@ static bool add_runtime(const options *o, outputs *out, arena *a, diag *d)
     return ok;
 }
 
+/* A program around the model: templates/main.c with names in the place of @NAME@ and @HEADER@.  */
+static bool add_main(const options *o, const char *name, outputs *out, arena *a, diag *d)
+{
+    static const char name_here[] = "@NAME@", header_here[] = "@HEADER@";
+    buf template = {0}, text = {0};
+    bool ok = bundle_read(o, "templates/main.c", &template, a, d);
+    for (const char *p = buf_text(&template); *p;) {
+        if (strncmp(p, name_here, strlen(name_here)) == 0) {
+            buf_puts(&text, name);
+            p += strlen(name_here);
+        } else if (strncmp(p, header_here, strlen(header_here)) == 0) {
+            buf_puts(&text, last_part(o->single_file ? o->c_path : o->h_path));
+            p += strlen(header_here);
+        } else {
+            buf_bytes(&text, p++, 1);
+        }
+    }
+    outputs_add(out, arena_printf(a, "%s_main.c", o->stem), &text);
+    buf_free(&template);
+    return ok;
+}
+
 bool bundle_add(const options *o, emit_text *text, outputs *out, arena *a, diag *d)
 {
     bool ok = true;
@@ -133,6 +163,7 @@ bool bundle_add(const options *o, emit_text *text, outputs *out, arena *a, diag 
         outputs_add(out, o->h_path, &text->header);
         ok = !o->standalone || add_runtime(o, out, a, d);
     }
+    ok = ok && (!o->with_main || add_main(o, text->name, out, a, d));
     if (o->keep_temps)
         outputs_add(out, arena_printf(a, "%s.m4", o->stem), &text->values);
     buf_free(&text->source);

@@ -352,6 +352,6 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
         && set_source(&em, "random_source", "etrace_random.h"))
         status = skel_run(options->m4, options->data_dir, templates, N_TEMPLATES, &em.values, out, 2,
                           plan->ir->diag);
-    *res = (emit_text){.header = out[0], .source = out[1], .values = em.values};
+    *res = (emit_text){.name = em.ir->name, .header = out[0], .source = out[1], .values = em.values};
     return status;
 }

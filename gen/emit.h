@@ -22,6 +22,7 @@ const char *emit_rule_text(arena *a, const learning *set);
 
 /* The text of both files, and what m4 was given to print it from.  */
 typedef struct {
+    const char *name; /* the prefix of the emitted names */
     buf header, source, values;
 } emit_text;
 

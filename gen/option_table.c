@@ -277,6 +277,11 @@ const option_row option_rows[] = {
     {OPTION_FLAG, '\0', NULL, "single-file", NULL,
      "put the header into the C file, and write no header",
      "With --standalone the runtime goes in there as well.", FIELD(single_file)},
+    {OPTION_FLAG, '\0', NULL, "with-main", NULL,
+     "write a program around the model, too: NAME_main.c",
+     "It draws parameters, reads the inputs of one step after the other as numbers from standard "
+     "input, and prints the outputs of each step as a line.",
+     FIELD(with_main)},
     {OPTION_FLAG, '\0', NULL, "no-lines", NULL,
      "do not say in comments where an equation was written", FIELD(no_lines)},
     {OPTION_OTHER, '\0', NULL, "file-prefix-map", "OLD=NEW",

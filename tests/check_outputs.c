@@ -220,6 +220,30 @@ START_TEST(pictures)
 }
 END_TEST
 
+/* h' = h / 2 + x and an index: what the program prints is known.  */
+START_TEST(program_around_a_model)
+{
+    static const char net[] =
+        "etrace: 1\nmodel: net\ninputs: {x: [2], i: {shape: [], type: index, size: 3}}\n"
+        "hidden: {h: [2]}\nconsts: {c: [10, 20, 30]}\nstep: [\"h' = 0.5 * h + x\"]\n"
+        "outputs: {y: h', z: \"c[i]\"}\n";
+    static const char *const words[] = {"", "--real=double --single-file"};
+    cli_write("net.yaml", net);
+    cli_run("--list-outputs --with-main net.yaml", 0, NULL);
+    printed("net.c\nnet.h\nnet_main.c\n");
+    for (int i = 0; i < 2; i++) {
+        buf line = {0};
+        buf_printf(&line, "-d out --with-main %s net.yaml", words[i]);
+        cli_shell("rm -rf out; mkdir out", 0);
+        cli_run(line.text, 0, NULL);
+        compiles("-o net", i == 0 ? "net_main.c net.c -lm" : "net_main.c -lm");
+        cli_shell("printf '1 2 0\n3 4 2\n-1 0.5 1\n7' | out/net", 0);
+        printed("1 2 10\n3.5 5 30\n0.75 3 20\n");
+        buf_free(&line);
+    }
+}
+END_TEST
+
 START_TEST(runtime_is_missing)
 {
     cli_shell("cp -R \"$ETRACE_DATADIR/templates\" \"$ETRACE_DATADIR/runtime\" . && "
@@ -337,13 +361,13 @@ END_TEST
 
 Suite *outputs_suite(void)
 {
-    const struct { const char *name; const TTest *test[8]; } cases[] = {
+    const struct { const char *name; const TTest *test[9]; } cases[] = {
         {"depfile",
          {depfile_names_the_outputs, depfile_has_other_targets, depfile_has_the_templates,
           depfile_has_cells_and_arrays, make_reads_the_depfile, depfile_usage}},
         {"files",
          {standalone, single_file, runtime_is_missing, temporary_files_are_kept, comments_say_where,
-          graphs, pictures}},
+          graphs, pictures, program_around_a_model}},
         {"several", {several_models, all_or_none}},
         {"override", {constants_are_defined, types_and_batch, places_for_makefiles}},
     };
@@ -352,7 +376,7 @@ Suite *outputs_suite(void)
         TCase *t = tcase_create(cases[i].name);
         tcase_add_checked_fixture(t, cli_set_up, cli_tear_down);
         tcase_set_timeout(t, 60);
-        for (size_t k = 0; k < 8 && cases[i].test[k]; k++)
+        for (size_t k = 0; k < 9 && cases[i].test[k]; k++)
             tcase_add_test(t, cases[i].test[k]);
         suite_add_tcase(s, t);
     }
