@@ -14,6 +14,7 @@ static Suite *(*const all_suites[])(void) = {
     docs_suite,
     edits_suite,
     emitted_suite,
+    exact_suite,
     example_models_suite,
     examples_suite,
     expr_suite,
@@ -49,6 +50,7 @@ static Suite *(*const all_suites[])(void) = {
     snapshot_suite,
     stack_suite,
     warnings_suite,
+    unbiased_suite,
     yaml_suite,
 };
 

@@ -14,6 +14,7 @@ Suite *digits_suite(void);
 Suite *docs_suite(void);
 Suite *edits_suite(void);
 Suite *emitted_suite(void);
+Suite *exact_suite(void);
 Suite *example_models_suite(void);
 Suite *examples_suite(void);
 Suite *expr_suite(void);
@@ -49,6 +50,7 @@ Suite *skel_suite(void);
 Suite *snapshot_suite(void);
 Suite *stack_suite(void);
 Suite *warnings_suite(void);
+Suite *unbiased_suite(void);
 Suite *yaml_suite(void);
 
 #endif
