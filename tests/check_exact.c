@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMEOUT = 600, N_RANDOM = 200, N_DIAGONAL = 60, IN_PACK = 20, SEED = 73000, N_STEPS = 4 };
+enum { TIMEOUT = 600, N_RANDOM = 200, N_DIAGONAL = 40, IN_PACK = 20, SEED = 73000, N_STEPS = 4 };
 
 static const char *const bptt[] = {"--rule=bptt", NULL}, *const rtrl[] = {"--rule=rtrl", NULL};
 

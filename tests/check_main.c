@@ -49,8 +49,8 @@ static Suite *(*const all_suites[])(void) = {
     skel_suite,
     snapshot_suite,
     stack_suite,
-    warnings_suite,
     unbiased_suite,
+    warnings_suite,
     yaml_suite,
 };
 

@@ -49,8 +49,8 @@ Suite *sequence_suite(void);
 Suite *skel_suite(void);
 Suite *snapshot_suite(void);
 Suite *stack_suite(void);
-Suite *warnings_suite(void);
 Suite *unbiased_suite(void);
+Suite *warnings_suite(void);
 Suite *yaml_suite(void);
 
 #endif
