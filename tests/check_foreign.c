@@ -37,7 +37,7 @@ static void remove_installed(void)
 }
 
 static const char *const tries[] = {"make",  "cmake", "meson",     "cpp",  "autotools", "tarball",
-                                    "cross", "moved", "uninstall", "dist", "deb"};
+                                    "cross", "moved", "uninstall", "dist", "files",     "deb"};
 
 START_TEST(projects)
 {
