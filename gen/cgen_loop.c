@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: an OP_loop and the schedule of its body.  Out: arrays for its carries and stacks, and the loop.
-   Afterwards each of its OP_last and OP_tape has a name.  */
+/* In: an OP_loop and the schedule of its body.  Out: arrays for its carries and stacks, and the
+   loop. Afterwards each of its OP_last and OP_tape has a name.  */
 #include "cgen_part.h"
 #include "loop.h"
 
@@ -105,7 +105,11 @@ void cgen_loop(cgen *c, int L)
     const ir_loop *r = loop_of(c, L);
     const schedule *body = c->sc->inner[L], *sc = c->sc;
     const bool *need = loop_needs(g, L, sc->live, sc->n_nodes);
-    cgen_frame frame = {.loop = L, .turn = cgen_free_name(c, "turn"), .sc = sc, .kernel = c->kernel, .up = c->frame};
+    cgen_frame frame = {.loop = L,
+                        .turn = cgen_free_name(c, "turn"),
+                        .sc = sc,
+                        .kernel = c->kernel,
+                        .up = c->frame};
     cgen_comment(c, L);
     name_places(c, body, frame.turn);
     for (int k = 0; k < r->n_carry; k++)

@@ -523,6 +523,7 @@ graph *graph_compile(ir *g, dense_policy dense, bool coupled)
     walk w = walk_new(gr, coupled);
     find_groups(gr, &w, dense, coupled);
     find_relations(gr, &w);
+    gr->n_visited = w.n_visited;
     g->deriving = true;
     return gr;
 }

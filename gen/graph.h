@@ -80,6 +80,7 @@ typedef struct {
     fate *fate;       /* of ir.var (parameters only) */
     bool *in_turns;   /* of the forward nodes: of the body of a loop */
     bool *is_weight_op; /* of the forward nodes: one with traced parameters as its weight */
+    int n_visited;    /* nodes looked at for all that, each as often as it was: the work done */
     bool dense;       /* some state reaches a new state only through ops that mix positions and
                          are no weight op */
 } graph;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: open bodies of loops: nodes that depend on the bounds of their carries, and derivatives of such.
-   Out: OP_loop nodes with closed bodies.  Afterwards a body reads its own bounds and constants alone.
+/* In: open bodies of loops: nodes that depend on the bounds of their carries, and derivatives of
+   such. Out: OP_loop nodes with closed bodies.  Afterwards a body reads its own bounds and
+   constants alone.
 
-   A derivative is written down with the nodes of the body that it is a derivative of, as if they were at
-   hand.  Closing it brings them: what is dear comes from a stack that the first loop keeps (OP_tape), what is cheap
-   is computed again from that.  */
+   A derivative is written down with the nodes of the body that it is a derivative of, as if they
+   were at hand.  Closing it brings them: what is dear comes from a stack that the first loop keeps
+   (OP_tape), what is cheap is computed again from that.  */
 #include "loop.h"
 
 #include "canon.h"
@@ -16,16 +17,21 @@ enum { CHEAP = 4 }; /* an operation of so much is not worth a stack */
 
 int loop_bound(ir *g, value_type type, shape s)
 {
-    return ir_intern(g, (ir_node){.op = OP_bound, .type = type, .shape = s, .start = g->n_bounds++,
-                                  .var = -1});
+    return ir_intern(
+        g, (ir_node){.op = OP_bound, .type = type, .shape = s, .start = g->n_bounds++, .var = -1});
 }
 
-/* --- what comes out ------------------------------------------------------------------------------------ */
+/* --- what comes out ------------------------------------------------------------------------- */
 
 static int output_of(ir *g, op_code op, int L, int m, shape s)
 {
-    return ir_intern(g, (ir_node){.op = op, .type = g->node[m].type, .shape = s, .n_args = 1, .arg = &L,
-                                  .start = m, .var = -1});
+    return ir_intern(g, (ir_node){.op = op,
+                                  .type = g->node[m].type,
+                                  .shape = s,
+                                  .n_args = 1,
+                                  .arg = &L,
+                                  .start = m,
+                                  .var = -1});
 }
 
 /* The number of the argument that bound M of the loop R stands for, or -1.  */
@@ -76,7 +82,7 @@ int loop_tape(ir *g, int L, int m)
     return stack;
 }
 
-/* --- closing ------------------------------------------------------------------------------------------- */
+/* --- closing -------------------------------------------------------------------------------- */
 
 /* What a node depends on.  */
 typedef enum {
@@ -92,8 +98,8 @@ typedef struct {
     standing *standing; /* of a node */
     bool *own;          /* a bound of the loop being closed */
     bool *need;
-    int *copy;          /* of a node that is STILL or VARYING */
-    bool at_end;        /* no loop: values of the last turn */
+    int *copy;   /* of a node that is STILL or VARYING */
+    bool at_end; /* no loop: values of the last turn */
     int n_stacks, n_still;
     size_t cap_stack_arg, cap_stack, cap_still_arg, cap_still;
     int *stack_arg, *stack, *still_arg, *still; /* arguments under way, and their bounds */
@@ -127,8 +133,8 @@ static bool is_taped(const closing *c, int m)
     bool given = m < c->of || ((v->op == OP_last || v->op == OP_tape) && v->arg[0] < c->of);
     if (c->standing[m] != VARYING || !given || c->own[m])
         return false;
-    bool moves = v->op == OP_reshape || v->op == OP_broadcast || v->op == OP_slice || v->op == OP_permute
-                 || v->op == OP_take || v->op == OP_embed || v->op == OP_gather;
+    bool moves = v->op == OP_reshape || v->op == OP_broadcast || v->op == OP_slice ||
+                 v->op == OP_permute || v->op == OP_take || v->op == OP_embed || v->op == OP_gather;
     return !moves && (!op_table[v->op].elementwise || op_table[v->op].cost > CHEAP);
 }
 
@@ -170,8 +176,12 @@ static int bound_for(closing *c, int x, bool stack)
         s.rank--;
         memmove(s.dim, s.dim + 1, sizeof *s.dim * (size_t)s.rank);
     }
-    int bound = ir_intern(g, (ir_node){.op = OP_bound, .type = v.type, .shape = s, .start = g->n_bounds++,
-                                       .axis = stack ? 0 : x + 1, .of_params = !stack && v.of_params,
+    int bound = ir_intern(g, (ir_node){.op = OP_bound,
+                                       .type = v.type,
+                                       .shape = s,
+                                       .start = g->n_bounds++,
+                                       .axis = stack ? 0 : x + 1,
+                                       .of_params = !stack && v.of_params,
                                        .var = -1});
     if (stack) {
         ARENA_PUSH(g->arena, c->stack_arg, n, c->cap_stack_arg, x);
@@ -254,7 +264,8 @@ static void copy_all(closing *c)
             c->copy[m] = bound_for(c, loop_tape(g, c->of, m), true);
     }
     for (int m = 0; m < c->n_open; m++) { /* of loops within */
-        if (!c->need[m] || c->standing[m] != VARYING || g->node[m].op != OP_loop || c->of != NO_NODE)
+        if (!c->need[m] || c->standing[m] != VARYING || g->node[m].op != OP_loop ||
+            c->of != NO_NODE)
             continue;
         const ir_loop *old = &g->loop[g->node[m].pattern];
         ir_loop *r = &g->loop[g->node[c->copy[m]].pattern];
@@ -309,8 +320,8 @@ static void list_body(const closing *c, ir_loop *r)
     r->body = ARENA_ARRAY(g->arena, int, c->n_open);
     for (int m = 0; m < c->n_open; m++) {
         int copy = c->copy[m];
-        if (!c->need[m] || c->standing[m] != VARYING || g->node[copy].op == OP_bound
-            || g->node[copy].op == OP_const || listed[copy])
+        if (!c->need[m] || c->standing[m] != VARYING || g->node[copy].op == OP_bound ||
+            g->node[copy].op == OP_const || listed[copy])
             continue;
         listed[copy] = true;
         r->body[r->n_body++] = copy;
@@ -346,8 +357,8 @@ static const char *stacked_labels(ir *g, const char *labels)
     char letter = 'A';
     while (strchr(labels, letter))
         letter++;
-    return ir_label(g, arena_printf(g->arena, "%c%.*s->%c%s", letter, (int)(arrow - labels), labels, letter,
-                                    arrow + 2));
+    return ir_label(g, arena_printf(g->arena, "%c%.*s->%c%s", letter, (int)(arrow - labels), labels,
+                                    letter, arrow + 2));
 }
 
 /* The op of node Y of the body, on the stack X.  */
@@ -370,8 +381,8 @@ static void list_uses(const closing *c, int L)
     loop_use *use = ARENA_ARRAY(g->arena, loop_use, c->n_open);
     for (int m = 0; m < c->n_open; m++) {
         int y = c->copy[m];
-        if (!c->need[m] || c->standing[m] != VARYING || g->node[y].op == OP_weight
-            || graph_weight(g, y) == NO_NODE)
+        if (!c->need[m] || c->standing[m] != VARYING || g->node[y].op == OP_weight ||
+            graph_weight(g, y) == NO_NODE)
             continue;
         int x = loop_tape(g, L, g->node[y].arg[0]);
         use[n++] = (loop_use){y, whole_of(g, y, x, g->node[m].arg[1], g->loop[index].count)};
@@ -401,16 +412,17 @@ static bool same_turns(ir *g, const ir_loop *a, const ir_loop *b, int *map)
     return true;
 }
 
-/* An old loop that does what R does with the arguments ARG; NO_NODE: there is none.  TAPE then becomes its nodes.  */
+/* An old loop that does what R does with the arguments ARG; NO_NODE: there is none.  TAPE then
+ * becomes its nodes.  */
 static int find_equal(ir *g, const ir_loop *r, const int *arg, int *tape, int n_tapes)
 {
     int *map = ARENA_ARRAY(g->arena, int, g->n_nodes);
     for (int i = 0; i < g->n_loops; i++) {
         const ir_loop old = g->loop[i];
-        if (old.count != r->count || old.backward != r->backward || old.n_carry != r->n_carry
-            || old.n_stack != r->n_stack || old.n_args != r->n_args || old.n_body != r->n_body
-            || memcmp(g->node[old.node].arg, arg, sizeof *arg * (size_t)r->n_args) != 0
-            || !same_turns(g, r, &old, map))
+        if (old.count != r->count || old.backward != r->backward || old.n_carry != r->n_carry ||
+            old.n_stack != r->n_stack || old.n_args != r->n_args || old.n_body != r->n_body ||
+            memcmp(g->node[old.node].arg, arg, sizeof *arg * (size_t)r->n_args) != 0 ||
+            !same_turns(g, r, &old, map))
             continue;
         for (int k = 0; k < n_tapes; k++)
             if (g->node[tape[k]].op != OP_const)
@@ -449,7 +461,10 @@ int loop_close(ir *g, const loop_plan *p, int *stack)
     if (L == NO_NODE) {
         r.node = g->n_nodes;
         ARENA_PUSH(g->arena, g->loop, g->n_loops, g->cap_loops, r);
-        L = ir_intern(g, (ir_node){.op = OP_loop, .n_args = r.n_args, .arg = arg, .pattern = g->n_loops - 1,
+        L = ir_intern(g, (ir_node){.op = OP_loop,
+                                   .n_args = r.n_args,
+                                   .arg = arg,
+                                   .pattern = g->n_loops - 1,
                                    .var = -1});
     }
     for (int k = 0; k < p->n_tapes; k++)
@@ -468,7 +483,7 @@ int loop_within(const ir *g, int n)
     return n;
 }
 
-/* --- questions ----------------------------------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------------------------ */
 
 int loop_too_deep(const ir *g, int L)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: an OP_loop, and tangents of what goes in or adjoints of what comes out.  Out: another loop, and what that gives.
+/* In: an OP_loop, and tangents of what goes in or adjoints of what comes out.  Out: another loop,
+   and what that gives.
 
    With u(k + 1) = f(u(k), x), k = 0 .. n - 1, forwards
        du(k + 1) = f_u du(k) + f_x dx
    and backwards, ubar being the adjoint and y(k) a weight op of turn k,
-       ubar(k) = f_u^T ubar(k + 1),   xbar = sum over k of f_x^T ubar(k + 1),   ybar(k) = f_y^T ubar(k + 1)
+       ubar(k) = f_u^T ubar(k + 1),   xbar = sum over k of f_x^T ubar(k + 1),
+       ybar(k) = f_y^T ubar(k + 1)
    Which carries have a derivative at all is found by going on until no other one does.  */
 #include "loop_diff.h"
 
@@ -37,7 +39,7 @@ static const char *prefixed(ir *g, const char *prefix, int n)
     return name ? arena_printf(g->arena, "%s_%s", prefix, name) : prefix;
 }
 
-/* --- forwards ------------------------------------------------------------------------------------------ */
+/* --- forwards ------------------------------------------------------------------------------- */
 
 static int zero_of(ir *g, const loop_tangent *how, int n)
 {
@@ -45,20 +47,26 @@ static int zero_of(ir *g, const loop_tangent *how, int n)
 }
 
 /* One turn.  */
-static void push_tangents(const ir *g, int L, const loop_tangent *how, const bool *alive, const int *bound)
+static void push_tangents(const ir *g, int L, const loop_tangent *how, const bool *alive,
+                          const int *bound)
 {
     ir_loop r = loop_of(g, L);
     for (int k = 0; k < r.n_args; k++)
-        how->t[r.bound[k]] = k >= r.n_carry ? how->t[g->node[L].arg[k]] : alive[k] ? bound[k] : NO_NODE;
+        how->t[r.bound[k]] = k >= r.n_carry ? how->t[g->node[L].arg[k]]
+                             : alive[k]     ? bound[k]
+                                            : NO_NODE;
     for (int k = 0; k < r.n_body; k++)
         how->at(how->of, r.body[k]);
 }
 
-static void close_tangents(ir *g, int L, const loop_tangent *how, const bool *alive, const int *bound)
+static void close_tangents(ir *g, int L, const loop_tangent *how, const bool *alive,
+                           const int *bound)
 {
     ir_loop r = loop_of(g, L);
-    int n = 0, *own = ARENA_ARRAY(g->arena, int, r.n_carry + 1), *next = ARENA_ARRAY(g->arena, int, r.n_carry + 1);
-    int *init = ARENA_ARRAY(g->arena, int, r.n_carry + 1), *last = ARENA_ARRAY(g->arena, int, r.n_carry + 1);
+    int n = 0, *own = ARENA_ARRAY(g->arena, int, r.n_carry + 1),
+        *next = ARENA_ARRAY(g->arena, int, r.n_carry + 1);
+    int *init = ARENA_ARRAY(g->arena, int, r.n_carry + 1),
+        *last = ARENA_ARRAY(g->arena, int, r.n_carry + 1);
     for (int k = 0; k < r.n_carry; k++) {
         if (!alive[k])
             continue;
@@ -67,8 +75,11 @@ static void close_tangents(ir *g, int L, const loop_tangent *how, const bool *al
         next[n] = t == NO_NODE ? zero_of(g, how, r.bound[k]) : t;
         init[n++] = begin == NO_NODE ? zero_of(g, how, r.bound[k]) : begin;
     }
-    int D = closed(g, L, &(loop_plan){.count = r.count, .of = L, .n_carry = n, .bound = own, .next = next,
-                                      .init = init}, NULL, "its tangents");
+    int D = closed(
+        g, L,
+        &(loop_plan){
+            .count = r.count, .of = L, .n_carry = n, .bound = own, .next = next, .init = init},
+        NULL, "its tangents");
     for (int k = 0, own_k = 0; k < r.n_carry; k++) {
         last[k] = alive[k] && how->t[r.next[k]] != NO_NODE ? loop_result(g, D, own_k) : NO_NODE;
         own_k += alive[k];
@@ -102,9 +113,10 @@ void loop_tangents(ir *g, int L, const loop_tangent *how)
     close_tangents(g, L, how, alive, bound);
 }
 
-/* --- backwards ----------------------------------------------------------------------------------------- */
+/* --- backwards ------------------------------------------------------------------------------ */
 
-/* What is carried backwards: a part of the adjoint of argument `arg`, which is zero in front of the loop or not.  */
+/* What is carried backwards: a part of the adjoint of argument `arg`, which is zero in front of the
+ * loop or not.  */
 typedef struct {
     int arg, part;
     bool zero;
@@ -169,7 +181,8 @@ static int list_carries(const backward *b, loop_plan *plan, adjoint_carry *list)
             bound[n] = ir_name(g, own, prefixed(g, "adjoint", r->bound[k]), NULL);
             init[n] = start == NO_NODE ? zero : start;
             next[n] = !carried ? ir_ew2(g, OP_add, own, x) : x == NO_NODE ? zero : x;
-            list[n++] = (adjoint_carry){.arg = g->node[b->L].arg[k], .part = p, .zero = x == NO_NODE};
+            list[n++] =
+                (adjoint_carry){.arg = g->node[b->L].arg[k], .part = p, .zero = x == NO_NODE};
         }
     plan->n_carry = n;
     plan->bound = bound;

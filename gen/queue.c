@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: forward nodes to begin with.  Out: these and whatever is put behind them, arguments first.  So a walk costs what
-   it reaches, not what the model has.  */
+/* In: forward nodes to begin with.  Out: these and whatever is put behind them, arguments first. So
+   a walk costs what it reaches, not what the model has.  */
 #include "graph.h"
 
 node_queue queue_new(const graph *gr)
 {
     arena *a = gr->ir->arena;
-    return (node_queue){.gr = gr, .heap = ARENA_ARRAY(a, int, gr->n_base + 1),
+    return (node_queue){.gr = gr,
+                        .heap = ARENA_ARRAY(a, int, gr->n_base + 1),
                         .queued = ARENA_ARRAY(a, bool, gr->n_base + 1)};
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: an OP_loop of a schedule.  Out: the schedule of its body, which is a function's but for what it stores: its
-   carries, which it overwrites, and what leaves it turn by turn.  */
+/* In: an OP_loop of a schedule.  Out: the schedule of its body, which is a function's but for what
+   it stores: its carries, which it overwrites, and what leaves it turn by turn.  */
 #include "loop.h"
 #include "schedule.h"
 #include "size.h"
@@ -21,13 +21,15 @@ schedule *schedule_loop(const schedule *sc, int L)
     }
     for (int k = 0; k < r.n_carry; k++)
         if (need[r.bound[k]] && r.next[k] != r.bound[k])
-            st[n++] = (store){.node = r.next[k], .holder = r.bound[k],
+            st[n++] = (store){.node = r.next[k],
+                              .holder = r.bound[k],
                               .var = g->n_vars + (int)g->node[r.bound[k]].start};
     schedule *inner = schedule_run(g, st, n);
     for (int k = 0; k < r.n_carry; k++)
         if (need[r.bound[k]])
-            inner->carry_bytes = size_plus(inner->carry_bytes, size_bytes(shape_numel(g->node[r.bound[k]].shape),
-                                                                          TYPE_REAL, g->real_bits));
+            inner->carry_bytes =
+                size_plus(inner->carry_bytes, size_bytes(shape_numel(g->node[r.bound[k]].shape),
+                                                         TYPE_REAL, g->real_bits));
     inner->array_bytes = size_plus(inner->array_bytes, inner->carry_bytes);
     return inner;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: a node of the forward step.  Out: the hidden states whose new values it reaches, and the ways that arrive there.
-   Afterwards nothing is remembered of a walk but what it found: the next one begins anew.  */
+/* In: a node of the forward step.  Out: the hidden states whose new values it reaches, and the ways
+   that arrive there. Afterwards nothing is remembered of a walk but what it found: the next one
+   begins anew.  */
 #include "walk.h"
 
 #include "loop.h"
 
-/* The ways that arrive at node N from its arguments.  An index or a condition carries no derivative; what
-   arrives by the weight of a weight op is that op's own relation.  */
+/* The ways that arrive at node N from its arguments.  An index or a condition carries no
+   derivative; what arrives by the weight of a weight op is that op's own relation.  */
 static unsigned arriving(const graph *gr, const unsigned *way, int n, position_way *pos)
 {
     const ir_node *v = &gr->ir->node[n];
@@ -41,7 +42,8 @@ static void walk_node(walk *w, int n)
         w->way[n] |= BY_POSITION;
 }
 
-/* Turn after turn, until nothing new arrives; then the bounds of the carries are what they are behind the loop.  */
+/* Turn after turn, until nothing new arrives; then the bounds of the carries are what they are
+ * behind the loop.  */
 static void walk_loop(walk *w, int L)
 {
     const ir *g = w->gr->ir;
@@ -62,10 +64,10 @@ static void walk_loop(walk *w, int L)
         w->way[r->bound[k]] = w->way[r->next[k]];
 }
 
-/* --- ways through weight ops --------------------------------------------------------------------------- */
+/* --- ways through weight ops ---------------------------------------------------------------- */
 
-/* A way through a weight op goes on until it meets a new state, in a deep model past everything that follows; where
-   that ends is known beforehand.  */
+/* A way through a weight op goes on until it meets a new state, in a deep model past everything
+   that follows; where that ends is known beforehand.  */
 enum lead { LEADS_NOWHERE, LEADS_TO_STATE, LEADS_INTO_LOOP };
 
 /* Does what arrives at U from its argument N have a derivative?  */
@@ -87,7 +89,8 @@ static void find_leads(const graph *gr, int *leads)
             int u = gr->user[i];
             if (gr->ir->node[u].op == OP_loop)
                 leads[n] = LEADS_INTO_LOOP;
-            else if (leads[n] != LEADS_INTO_LOOP && passes_on(gr, u, n) && leads[u] + (gr->state_at[u] >= 0) > 0)
+            else if (leads[n] != LEADS_INTO_LOOP && passes_on(gr, u, n) &&
+                     leads[u] + (gr->state_at[u] >= 0) > 0)
                 leads[n] = gr->state_at[u] >= 0 ? LEADS_TO_STATE : leads[u];
         }
 }
@@ -127,7 +130,7 @@ static void forget(walk *w)
     w->n_seen = 0;
 }
 
-/* --- one walk ------------------------------------------------------------------------------------------ */
+/* --- one walk ------------------------------------------------------------------------------- */
 
 static void reach(walk *w, int s, unsigned way)
 {
@@ -186,7 +189,8 @@ bool walk_only_last_turn(walk *w, int L, int y)
     w->seen[w->n_seen++] = L;
     for (int turn = 0; turn < 2; turn++) {
         for (int k = 0; k < r->n_args; k++)
-            w->way[r->bound[k]] = turn == 1 && k < r->n_carry && by_position(w->way[r->next[k]]) ? BY_POSITION : 0;
+            w->way[r->bound[k]] =
+                turn == 1 && k < r->n_carry && by_position(w->way[r->next[k]]) ? BY_POSITION : 0;
         for (int k = 0; k < r->n_body; k++)
             walk_node(w, r->body[k]);
         w->seed = NO_NODE;

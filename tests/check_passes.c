@@ -112,6 +112,30 @@ START_TEST(graph_is_as_the_reference_lists_it)
 }
 END_TEST
 
+/* N layers of CELL before a recurrent one.  */
+static int work_of(const char *cell, int n)
+{
+    learning set;
+    buf text = {0};
+    buf_puts(&text, "etrace: 1\nmodel: m\ninputs: {x: [3]}\nmodules:\n  l0: {cell: linear, in: x, size: 4}\n");
+    for (int i = 1; i <= n; i++)
+        buf_printf(&text, "  l%d: {cell: %s, in: l%d, size: 4}\n", i, cell, i - 1);
+    buf_printf(&text, "  last: {cell: rnn, in: l%d, size: 4}\noutputs: [last]\n", n);
+    int visited = compile(buf_text(&text), &set)->n_visited;
+    buf_free(&text);
+    return visited;
+}
+
+/* Walks that began at each parameter and went to the end would quadruple.  */
+START_TEST(work_is_linear_in_the_layers)
+{
+    static const char *const cells[] = {"gru", "linear"};
+    int few = work_of(cells[_i], 20), many = work_of(cells[_i], 40);
+    ck_assert_msg(many < 2.2 * few, "%d and %d", few, many);
+    ck_assert_int_gt(few, 100);
+}
+END_TEST
+
 START_TEST(structure_shows_in_the_jacobians)
 {
     learning set;
@@ -174,6 +198,7 @@ Suite *passes_suite(void)
     tcase_add_checked_fixture(graphs, set_up, tear_down);
     tcase_add_test(graphs, graph_is_as_the_reference_lists_it);
     tcase_add_test(graphs, structure_shows_in_the_jacobians);
+    tcase_add_loop_test(graphs, work_is_linear_in_the_layers, 0, 2);
     tcase_add_test(graphs, no_trace_is_kept_where_none_passes_on);
     tcase_add_test(graphs, values_come_before_their_readers);
     suite_add_tcase(suite, graphs);
