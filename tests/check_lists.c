@@ -175,6 +175,7 @@ static void find_listed(words *w)
     add_between(w, text.text, "| `et_each_", "` |", "et_each_", "");
     add_between(w, text.text, "| `et_body_", "` |", "et_body_", "");
     add_between(w, text.text, "| `et_unused_", "` |", "et_unused_", "");
+    add_between(w, text.text, "| `et_one_", "` |", "et_one_", "");
     add_between(w, text.text, "| `et_once_", "` |", "et_once_", "");
     buf_free(&text);
 }
