@@ -67,11 +67,32 @@ static const char *capitals(arena *a, const char *text)
 
 /* --- banner ---------------------------------------------------------------------------------------- */
 
+static bool is_new_yaml(const char *const *file, size_t i)
+{
+    size_t len = strlen(file[i]);
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(file[k], file[i]) == 0)
+            return false;
+    return len > 5 && strcmp(file[i] + len - 5, ".yaml") == 0;
+}
+
+/* Of the spec, and of the files of cells in the order in which they were read.  */
 static const char *spec_hash(emitter *em)
 {
     char hex[SHA256_DIGEST_STRING_LENGTH];
     const source *src = em->spec->root->at.src;
-    SHA256Data((const uint8_t *)src->text, src->len, hex);
+    size_t n;
+    const char *const *file = diag_files(em->ir->diag, &n);
+    SHA2_CTX sum;
+    SHA256Init(&sum);
+    SHA256Update(&sum, (const uint8_t *)src->text, src->len);
+    for (size_t i = 0; i < n; i++) {
+        buf text = {0};
+        if (strcmp(file[i], em->spec->file) != 0 && is_new_yaml(file, i) && buf_read_file(&text, file[i]))
+            SHA256Update(&sum, (const uint8_t *)buf_text(&text), text.len);
+        buf_free(&text);
+    }
+    SHA256End(&sum, hex);
     return arena_strdup(em->ir->arena, hex);
 }
 

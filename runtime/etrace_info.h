@@ -41,7 +41,8 @@ typedef struct {
 
 typedef struct {
     const char *name;      /* of the model */
-    const char *hash;      /* SHA-256 of the spec, 64 hexadecimal digits; NULL: not known */
+    const char *hash;      /* SHA-256 of the spec and its cells, 64 hexadecimal digits; NULL: not
+                              known */
     const char *rule;      /* d_rtrl, bptt, ... */
     int abi;               /* ETR_ABI */
     int real_bytes;        /* 4 or 8 */

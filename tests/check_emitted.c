@@ -202,6 +202,45 @@ START_TEST(bytes_depend_on_the_spec_alone)
 }
 END_TEST
 
+/* The hash in the banner of what is generated beside a cell that begins with COMMENT.  */
+static void hash_with(const char *comment, char hash[65])
+{
+    static const char spec[] = "etrace: 1\nmodel: m\ninputs: {x: [3]}\n"
+                               "modules: {a: {cell: mine, in: x, size: 2}}\noutputs: [a]\n";
+    static const char cell[] = "cell: mine\nargs: {size: dim}\ninputs: {x: [n]}\n"
+                               "hidden: {h: [size]}\nparams: {W: [n, size]}\n"
+                               "step: [\"h' = x @ W\"]\noutputs: {y: h'}\n";
+    char folder[COMMAND_PATH], path[COMMAND_PATH], text[512];
+
+    ck_assert_int_eq(folder_make(folder), 0);
+    folder_path(path, folder, "mine.yaml");
+    snprintf(text, sizeof text, "%s\n%s", comment, cell);
+    ck_assert_int_eq(file_put(path, text), 0);
+    folder_path(path, folder, "m.yaml");
+    ck_assert_int_eq(file_put(path, spec), 0);
+    generate(folder, path, "--unroll=0");
+    folder_path(path, folder, "out.c");
+    char *c = file_text(path), *at = c ? strstr(c, "SHA-256 ") : NULL;
+    ck_assert_ptr_nonnull(at);
+    memcpy(hash, at + 8, 64);
+    hash[64] = '\0';
+    free(c);
+    folder_remove(folder);
+}
+
+/* Once it was the spec's alone: a snapshot of another cell's parameters was taken.  */
+START_TEST(hash_covers_cells)
+{
+    char one[65], same[65], other[65];
+
+    hash_with("# one", one);
+    hash_with("# one", same);
+    hash_with("# another", other);
+    ck_assert_str_eq(one, same);
+    ck_assert_str_ne(one, other);
+}
+END_TEST
+
 Suite *emitted_suite(void)
 {
     Suite *suite = suite_create("emitted");
@@ -212,6 +251,9 @@ Suite *emitted_suite(void)
     tcase_add_test(cases, minus_signs_stay_apart);
     tcase_add_loop_test(cases, header_is_cplusplus_too, 0, n_golden_cases);
     tcase_add_loop_test(cases, bytes_depend_on_the_spec_alone, 0, n_golden_cases);
+    TCase *hash = tcase_create("hash");
+    tcase_add_test(hash, hash_covers_cells);
+    suite_add_tcase(suite, hash);
     suite_add_tcase(suite, cases);
     return suite;
 }
