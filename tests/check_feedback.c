@@ -28,21 +28,6 @@ static const etr_var *find(const model *m, etr_kind kind, const char *path)
     return v;
 }
 
-/* The parameters and states of FROM, as far as TO has them.  */
-static void copy_values(model *to, const model *from)
-{
-    for (int i = 0; i < from->info->n_vars; i++) {
-        const etr_var *v = &from->info->vars[i], *w = model_find(to, v->kind, v->path);
-        const int steps = v->kind == ETR_INPUT || v->kind == ETR_TARGET ? STEPS : 1;
-        if (!w || (v->kind != ETR_PARAM && v->kind != ETR_HIDDEN && v->kind != ETR_STATE && steps == 1))
-            continue;
-        for (int t = 0; t < steps; t++)
-            for (size_t k = 0; k < model_numel(v); k++)
-                model_put(to, w, model_block(to, v->kind, t), k,
-                          model_get(from, v, model_block(from, v->kind, t), k));
-    }
-}
-
 /* FEEDBACK, [outputs, units], as the transposed READOUT; of TO from FROM.  */
 static void put_transposed(model *m, char *to, const char *feedback, const char *from, const char *readout)
 {
@@ -82,7 +67,7 @@ START_TEST(the_transposed_readout_is_symmetric_feedback)
     fed[n + 1] = "-Lfeedback_from=error";
     open_model(&a, symmetric[_i].name, plain);
     open_model(&b, symmetric[_i].name, fed);
-    copy_values(&b, &a);
+    model_copy(&b, &a);
     put_transposed(&b, b.params, symmetric[_i].feedback, b.params, "out.W");
     model_learn_all(&a);
     model_learn_all(&b);

@@ -41,6 +41,8 @@ static Suite *(*const all_suites[])(void) = {
     report_suite,
     rules_suite,
     synthesiser_suite,
+    differences_suite,
+    windows_suite,
     runtime_suite,
     safetensors_suite,
     same_suite,

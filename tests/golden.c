@@ -14,7 +14,7 @@ enum { OPTIONS_MAX = 64 };
 
 typedef struct {
     const char *spec, *npz;
-    const char *rule, *window, *vjp_time, *signal, *plain, *dense, *grad, *tol; /* NULL: not said */
+    const char *rule, *window, *vjp_time, *signal, *plain, *dense, *grad, *tol, *distance; /* NULL: not said */
     int n_set;
     const char *set[OPTIONS_MAX];
     name_map map;
@@ -35,6 +35,7 @@ static const char help[] =
     "  --grad NAME          compare the gradient with grad/NAME (else by rule and window:\n"
     "                       d_rtrl, d_rtrl_ms1, bptt, ...)\n"
     "  --map OURS=THEIRS... other names in the reference: cell.b=W.bias, cell.*=*, h2w/A=lora\n"
+    "  --distance WORD      print WORD and the relative distance of the whole gradient, last\n"
     "  --tol X              how far a value may be off, absolutely or relatively (1e-10)\n"
     "\n"
     "Lines of the spec that begin with '# golden-check:' hold further options; the command line's\n"
@@ -60,7 +61,8 @@ static const char **option_place(arguments *a, const char *name)
         const char **place;
     } row[] = {{"rule", &a->rule},     {"window", &a->window}, {"vjp-time", &a->vjp_time},
                {"signal", &a->signal}, {"plain", &a->plain},   {"dense", &a->dense},
-               {"grad", &a->grad},     {"tol", &a->tol}};
+               {"grad", &a->grad},     {"tol", &a->tol},
+               {"distance", &a->distance}};
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         if (strcmp(row[i].name, name) == 0)
             return row[i].place;
@@ -272,7 +274,10 @@ static int compare(const arguments *a, golden_case *c, double tol, FILE *report)
         return status;
     if (case_bind(c) != 0 || drive(c) != 0)
         return GOLDEN_FAILURE;
-    return case_report(c, tol, report) ? GOLDEN_DIFFERS : GOLDEN_SAME;
+    int failed = case_report(c, tol, report);
+    if (a->distance)
+        fprintf(report, "%s %.17g\n", a->distance, c->distance);
+    return failed ? GOLDEN_DIFFERS : GOLDEN_SAME;
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */

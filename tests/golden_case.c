@@ -325,8 +325,26 @@ void case_look(golden_case *c, unsigned kinds, int t)
     }
 }
 
+/* Add the squares of PROBE's differences and of what is wanted.  */
+static void add_squares(const golden_case *c, const golden_probe *p, double *off, double *all)
+{
+    for (int i = 0; i < p->n_parts; i++)
+        for (size_t k = 0; k < p->part[i].n; k++) {
+            const double want = p->want[k * p->part[i].stride + p->part[i].offset];
+            const double got = p->part[i].var ? model_get(c->m, p->part[i].var, c->m->grad, k) : 0;
+            *off += (got - want) * (got - want);
+            *all += want * want;
+        }
+}
+
 void case_look_gradient(golden_case *c)
 {
+    double off = 0, all = 0;
+
+    for (int i = 0; i < c->n_probes; i++)
+        if (c->probe[i].is_gradient && c->probe[i].state == PROBE_COMPARED)
+            add_squares(c, &c->probe[i], &off, &all);
+    c->distance = all > 0 ? sqrt(off / all) : off;
     for (int i = 0; i < c->n_probes; i++)
         if (c->probe[i].is_gradient && c->probe[i].state == PROBE_COMPARED)
             look(c, &c->probe[i], c->m->grad, 0);

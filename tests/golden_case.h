@@ -43,6 +43,7 @@ typedef struct {
     int n_steps;
     int signals;    /* the signals are compared */
     char grad[NAME_LENGTH];
+    double distance; /* of the gradient, all parameters together: ||ours - theirs|| / ||theirs|| */
     int n_probes;
     golden_probe *probe;
 } golden_case;

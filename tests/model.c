@@ -277,6 +277,20 @@ void model_randomise(model *m, uint64_t seed)
     }
 }
 
+void model_copy(model *to, const model *from)
+{
+    for (int i = 0; i < from->info->n_vars; i++) {
+        const etr_var *v = &from->info->vars[i], *w = model_find(to, v->kind, v->path);
+        const int steps = per_step(v->kind) ? from->n_steps : 1;
+        const int wanted = per_step(v->kind) || v->kind == ETR_PARAM || v->kind == ETR_HIDDEN
+                           || v->kind == ETR_STATE;
+        for (int t = 0; w && wanted && t < steps; t++)
+            for (size_t k = 0; k < model_numel(v); k++)
+                model_put(to, w, model_block(to, v->kind, t), k,
+                          model_get(from, v, model_block(from, v->kind, t), k));
+    }
+}
+
 /* --- running ---------------------------------------------------------------------------------- */
 
 typedef void (*step_function)(const void *p, void *s, const void *in, void *out);

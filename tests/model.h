@@ -73,6 +73,9 @@ void model_put(const model *m, const etr_var *v, char *block, size_t i, double x
    uniform in -1 to 1.  Equal tables get equal numbers.  */
 void model_randomise(model *m, uint64_t seed);
 
+/* Parameters, states, inputs and targets of FROM, as far as TO has such paths.  */
+void model_copy(model *to, const model *from);
+
 /* The states as they begin.  */
 void model_init_state(model *m);
 

@@ -41,6 +41,8 @@ Suite *report_suite(void);
 Suite *rules_suite(void);
 Suite *feedback_suite(void);
 Suite *synthesiser_suite(void);
+Suite *differences_suite(void);
+Suite *windows_suite(void);
 Suite *runtime_suite(void);
 Suite *safetensors_suite(void);
 Suite *same_suite(void);
