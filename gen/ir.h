@@ -200,7 +200,7 @@ int ir_unwindows(ir *g, int y, const ir_window *w, int n_windows, shape to);
 
 int ir_embed(ir *g, int index, int w);        /* rows of w[V, M] */
 int ir_one_hot(ir *g, int index, int64_t n);  /* [..] -> [.., n] */
-int ir_pattern(ir *g, pattern p);             /* into ir.pattern */
+int ir_pattern(ir *g, pattern p);             /* into ir.pattern; its name gets a number */
 int pattern_index_bytes(int64_t n);           /* of one index below N in its table: 2 or 4 */
 int64_t pattern_bytes(const pattern *p);      /* of both tables */
 int ir_sparse(ir *g, int x, int w, int p);    /* x[.., rows] w[n] -> [.., cols] */

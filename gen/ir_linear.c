@@ -239,7 +239,7 @@ int ir_one_hot(ir *g, int index, int64_t n)
 int ir_pattern(ir *g, pattern p)
 {
     arena_grow(g->arena, &g->pattern, (size_t)g->n_patterns, &g->cap_patterns, sizeof *g->pattern);
-    p.name = arena_printf(g->arena, "pattern%d", g->n_patterns);
+    p.name = arena_printf(g->arena, "%s%d", p.name ? p.name : "pattern", g->n_patterns);
     g->pattern[g->n_patterns] = p;
     return g->n_patterns++;
 }

@@ -25,7 +25,8 @@ typedef struct {
 enum {
     KEYS_TIME = KEY(WINDOW) | KEY(VJP_TIME) | KEY(SIGNAL) | KEY(PLAIN),
     KEYS_FEEDBACK = KEY(FEEDBACK) | KEY(FEEDBACK_FROM),
-    KEYS_WEIGHT = KEYS_TIME | KEY(KAPPA) | KEY(SCOPE) | KEYS_FEEDBACK,
+    KEYS_SCOPE = KEY(SCOPE) | KEY(ORDER),
+    KEYS_WEIGHT = KEYS_TIME | KEY(KAPPA) | KEYS_SCOPE | KEYS_FEEDBACK,
     KEYS_FACTORS = KEYS_TIME | KEY(DECAY) | KEY(RANK) | KEY(SCOPE) | KEY(BIAS_CORRECTION) | KEYS_FEEDBACK
 };
 
@@ -43,13 +44,13 @@ static const preset presets[] = {
     {"ostl_feedforward", TRACE_FACTORS, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 1e-6, 1e-6, 0, 0,
      KEYS_TIME | KEY(BIAS_CORRECTION)},
     {"snap", TRACE_INFLUENCE, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
-     KEYS_TIME | KEY(ORDER)},
+     KEYS_TIME | KEY(ORDER) | KEY(KAPPA) | KEYS_FEEDBACK},
     {"uoro", TRACE_RANDOM, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
      KEYS_TIME | KEY(NOISE) | KEY(SEED) | KEY(ESTIMATE)},
     {"three_factor", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_MODULATOR, false, 0, 0, 0, 0,
-     KEY(PLAIN) | KEY(KAPPA) | KEY(SCOPE) | KEY(MODULATOR)},
+     KEY(PLAIN) | KEY(KAPPA) | KEYS_SCOPE | KEY(MODULATOR)},
     {"dni", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, true, 0, 0, 0, 0,
-     KEY(WINDOW) | KEY(KAPPA) | KEY(SCOPE)},
+     KEY(WINDOW) | KEY(KAPPA) | KEYS_SCOPE},
     {"scalar_leak", TRACE_WEIGHT, RECURSION_LEAK, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0.8,
      KEYS_TIME | KEY(KAPPA) | KEYS_FEEDBACK | KEY(LEAK)},
     {"no_recursion", TRACE_WEIGHT, RECURSION_NONE, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
@@ -80,7 +81,7 @@ static const char *const signals[] = {"direct", "total", NULL};
 static const char *const plains[] = {"exact", "none", NULL};
 static const char *const denses[] = {"error", "diagonal", "drop", NULL};
 static const char *const reductions[] = {"sum", "mean", NULL};
-static const char *const scopes[] = {"diagonal", "coupled", NULL};
+static const char *const scopes[] = {"diagonal", "coupled", "sparse_n", NULL};
 static const char *const feedbacks[] = {"symmetric", "random", "adaptive", NULL};
 static const char *const origins[] = {"signal", "error", NULL};
 static const char *const corrections[] = {"step", "call", NULL};
@@ -248,6 +249,37 @@ spec_learning rule_alone(const spec_learning *from, const char *name)
     return res;
 }
 
+static void refuse_scope(const preset *p, const spec_learning *l, diag *d)
+{
+    const spec_learning_value *scope = &l->value[LEARN_SCOPE], *order = &l->value[LEARN_ORDER];
+    bool sparse = is(scope, "sparse_n");
+    if (sparse && !(p->keys & KEY(ORDER))) {
+        diag_error(d, scope->at, "E0295", "rule: %s keeps vectors, position by position: it has no scope sparse_n", p->name);
+        diag_note(d, scope->at, "d_rtrl, eprop, three_factor and dni have it; snap is d_rtrl with it");
+    } else if (sparse && !order->said) {
+        diag_error(d, scope->at, "E0296", "scope: sparse_n needs an order");
+        diag_note(d, scope->at, "say 'order: 2' for what a weight reaches in one step more, and so on");
+    }
+    if (order->said && p->keys & KEY(SCOPE) && p->keys & KEY(ORDER) && !sparse) {
+        diag_error(d, order->at, "E0297", "order belongs to scope: sparse_n");
+        diag_note(d, order->at, "leave it out, or say 'scope: sparse_n'");
+    }
+}
+
+/* Two that say the same, and what nothing reads.  */
+static void refuse_idle(const spec_learning *l, diag *d)
+{
+    const spec_learning_value *v = l->value;
+    if (v[LEARN_FACTORED].said && v[LEARN_BELOW].said) {
+        diag_error(d, v[LEARN_BELOW].at, "E0298", "factored and below both say which parameters have factors; leave one out");
+        diag_note(d, v[LEARN_FACTORED].at, "factored names them here");
+    }
+    if (v[LEARN_SEED].said && is(&v[LEARN_NOISE], "input")) {
+        diag_error(d, v[LEARN_SEED].at, "E0299", "with noise: input no sign is drawn: there is nothing to seed");
+        diag_note(d, v[LEARN_NOISE].at, "leave the seed out, or say 'noise: seed'");
+    }
+}
+
 /* Random and adaptive feedback, and where it begins.  */
 static void refuse_feedback(const preset *p, const spec_learning *l, diag *d)
 {
@@ -316,9 +348,11 @@ bool rule_settings(const spec *s, const spec_learning *l, diag *d, learning *res
     bool at_once = p->feedback == FEEDBACK_MODULATOR || comes_from_error(l);
     refuse_keys(p, l, d);
     refuse_feedback(p, l, d);
+    refuse_scope(p, l, d);
+    refuse_idle(l, d);
     *res = (learning){
         .rule = p->name, .trace = p->trace, .synthesiser = p->synthesiser, .recursion = p->recursion,
-        .coupled = v[LEARN_SCOPE].said ? is(&v[LEARN_SCOPE], "coupled") : p->coupled,
+        .coupled = v[LEARN_SCOPE].said ? !is(&v[LEARN_SCOPE], "diagonal") : p->coupled,
         .feedback = is(&v[LEARN_FEEDBACK], "random")     ? FEEDBACK_RANDOM
                     : is(&v[LEARN_FEEDBACK], "adaptive") ? FEEDBACK_ADAPTIVE
                                                          : p->feedback,
@@ -341,6 +375,8 @@ bool rule_settings(const spec *s, const spec_learning *l, diag *d, learning *res
         .factored = v[LEARN_FACTORED].list,
         .seed = (int64_t)v[LEARN_SEED].number[0],
         .below = (int64_t)number_or(&v[LEARN_BELOW], 0), .at = v[LEARN_RULE].at};
+    if (is(&v[LEARN_SCOPE], "sparse_n"))
+        res->trace = TRACE_INFLUENCE;
     if (res->trace == TRACE_INFLUENCE && res->order == 1)
         res->trace = TRACE_WEIGHT; /* on the same positions alone: the coupled scope */
     if (v[LEARN_RULE].said && !s->loss)

@@ -42,6 +42,8 @@ static Suite *(*const all_suites[])(void) = {
     rules_suite,
     synthesiser_suite,
     differences_suite,
+    settings_suite,
+    influence_suite,
     windows_suite,
     runtime_suite,
     safetensors_suite,

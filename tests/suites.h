@@ -42,6 +42,8 @@ Suite *rules_suite(void);
 Suite *feedback_suite(void);
 Suite *synthesiser_suite(void);
 Suite *differences_suite(void);
+Suite *settings_suite(void);
+Suite *influence_suite(void);
 Suite *windows_suite(void);
 Suite *runtime_suite(void);
 Suite *safetensors_suite(void);
