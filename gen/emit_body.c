@@ -139,8 +139,13 @@ static buf define_body(emitter *em, const function_form *form, const function_pl
     style.block[VAR_SUM] = "sum.";
     style.block[VAR_WEIGHT] = "";
     buf body = {0};
+    bool apart = f && (f->once || strcmp(kind, "once") == 0); /* two blocks, whose names are their own */
+    if (apart)
+        cgen_macro(&body, "et_block", 0, NULL);
     if (f)
         cgen_body(f->schedule, &style, &body);
+    if (apart)
+        cgen_macro(&body, "et_end", 0, NULL);
     buf_printf(&em->values, "m4_define(«et_%s_%s», «", kind, form->name);
     buf_puts(&em->values, buf_text(&body));
     emit_close_list(em);
