@@ -1,274 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: what each function does for one sample.  Out: what it does for several samples at once: values have the
    samples as their first axis, and what is added up is summed over them.
-   Afterwards a product meets a weight with the rows of all these samples, and reads it once.  A function whose
-   values cannot be given the axis stays as it is, and is done sample by sample.  */
+   A function whose values cannot be given the axis stays as it is, and is done sample by sample.  */
 #include "batch.h"
 
-#include <string.h>
+#include "canon.h"
+#include "lift.h"
 
-/* Of the largest value that is kept for all samples of a pass, in bytes; fewer samples than these are not worth a
-   pass.  */
-enum { PASS_BYTES = 1 << 16, ROWS_MIN = 4, LETTERS_MAX = RANK_MAX };
-
-typedef struct {
-    ir *g;
-    int64_t rows;
-    int n_nodes;
-    int *of;       /* a node for all samples; NO_NODE: there is none */
-    bool *depends; /* on the sample */
-} batcher;
-
-static bool with_rows(const batcher *b, shape s, shape *res)
-{
-    if (s.rank == RANK_MAX)
-        return false;
-    res->rank = s.rank + 1;
-    res->dim[0] = b->rows;
-    memcpy(&res->dim[1], s.dim, sizeof *s.dim * (size_t)s.rank);
-    return true;
-}
-
-/* X with the axis of samples; NO_NODE: it cannot have one.  */
-static int lifted(const batcher *b, int x)
-{
-    shape s;
-    if (b->depends[x])
-        return b->of[x];
-    return with_rows(b, b->g->node[x].shape, &s) ? ir_broadcast(b->g, x, s) : NO_NODE;
-}
-
-/* Node V with the axis of samples in front, its first N_LIFTED arguments, too.  */
-static int clone(const batcher *b, ir_node v, int n_lifted)
-{
-    int *arg = ARENA_ARRAY(b->g->arena, int, v.n_args + 1);
-    for (int i = 0; i < v.n_args; i++) {
-        arg[i] = i < n_lifted ? lifted(b, v.arg[i]) : v.arg[i];
-        if (arg[i] == NO_NODE || (i >= n_lifted && b->depends[v.arg[i]]))
-            return NO_NODE;
-    }
-    v.arg = arg;
-    return with_rows(b, v.shape, &v.shape) ? ir_intern(b->g, v) : NO_NODE;
-}
-
-/* --- contractions ---------------------------------------------------------------------------------- */
-
-static const char *labels_of(const batcher *b, int n)
-{
-    const ir_node *v = &b->g->node[n];
-    char lead[RANK_MAX + 1];
-    if (v->op != OP_outer)
-        return ir_labels(b->g, n);
-    ir_letters(lead, 'a', b->g->node[v->arg[0]].shape.rank - 1);
-    return arena_printf(b->g->arena, "%sx,%sy->xy", lead, lead);
-}
-
-static int count_letters(const char *labels)
-{
-    int n = 0;
-    for (const char *p = labels; *p; p++)
-        n += strchr(",->", *p) == NULL && memchr(labels, *p, (size_t)(p - labels)) == NULL;
-    return n;
-}
-
-/* The product N with the samples as one letter more, which SUM takes out of the result.  */
-static int contraction(const batcher *b, int n, bool sum)
-{
-    ir *g = b->g;
-    const ir_node v = g->node[n];
-    const char *labels = labels_of(b, n);
-    int x = v.arg[0], w = v.arg[1], shift = b->depends[w];
-    if (count_letters(labels) + 1 > LETTERS_MAX || g->node[x].shape.rank == RANK_MAX
-        || g->node[w].shape.rank == RANK_MAX || v.shape.rank == RANK_MAX)
-        return NO_NODE;
-    int lx = b->depends[x] ? b->of[x] : x, lw = b->depends[w] ? b->of[w] : w;
-    if (lx == NO_NODE || lw == NO_NODE)
-        return NO_NODE;
-    if (v.op == OP_matmul_t)
-        lw = ir_slice(g, lw, shift, v.start, v.shape.dim[v.shape.rank - 1]);
-    const char *comma = strchr(labels, ','), *arrow = strstr(labels, "->");
-    const char *text = arena_printf(g->arena, "%s%.*s,%s%.*s->%s%s", b->depends[x] ? "z" : "",
-                                    (int)(comma - labels), labels, b->depends[w] ? "z" : "",
-                                    (int)(arrow - comma) - 1, comma + 1, sum ? "" : "z", arrow + 2);
-    return ir_einsum(g, text, lx, lw);
-}
-
-/* --- node by node ---------------------------------------------------------------------------------- */
-
-static int batch_moved(const batcher *b, int n)
-{
-    ir *g = b->g;
-    const ir_node v = g->node[n];
-    int x = lifted(b, v.arg[0]), axis[RANK_MAX] = {0};
-    shape s, column;
-    if (x == NO_NODE || !with_rows(b, v.shape, &s))
-        return NO_NODE;
-    switch (v.op) {
-    case OP_reshape: return ir_reshape(g, x, s);
-    case OP_permute:
-        for (int k = 0; k < v.shape.rank; k++)
-            axis[k + 1] = v.labels[k] - 'a' + 1;
-        return ir_permute(g, x, axis);
-    case OP_broadcast:
-        column = s;
-        for (int k = 1; k < s.rank; k++) {
-            int from = k - s.rank + g->node[x].shape.rank;
-            column.dim[k] = from >= 1 ? g->node[x].shape.dim[from] : 1;
-        }
-        return ir_broadcast(g, ir_reshape(g, x, column), s);
-    default: return ir_reduce(g, v.op, x, v.mask << 1);
-    }
-}
-
-static int batch_node(const batcher *b, int n)
-{
-    const ir_node v = b->g->node[n];
-    ir_node moved = v;
-    if (op_table[v.op].elementwise)
-        return v.op == OP_graft ? lifted(b, v.arg[0]) : clone(b, v, v.n_args);
-    switch (v.op) {
-    case OP_var: return clone(b, v, 0);
-    case OP_matmul:
-    case OP_matmul_t: return b->depends[v.arg[1]] ? contraction(b, n, false) : clone(b, v, 1);
-    case OP_outer:
-    case OP_einsum: return contraction(b, n, false);
-    case OP_windows:
-    case OP_unwindows:
-    case OP_embed:
-    case OP_sparse:
-    case OP_sparse_t:
-    case OP_gather: return clone(b, v, 1);
-    case OP_take: return clone(b, v, 2);
-    case OP_concat:
-    case OP_slice:
-    case OP_pad: moved.axis++; return clone(b, moved, v.n_args);
-    case OP_reshape:
-    case OP_permute:
-    case OP_broadcast:
-    case OP_sum:
-    case OP_reduce_max:
-    case OP_reduce_min: return batch_moved(b, n);
-    default: return NO_NODE;
-    }
-}
-
-/* --- sums over the samples ------------------------------------------------------------------------- */
-
-static int summed(const batcher *b, int n);
-
-/* Of each sample, then added up.  */
-static int sum_of_each(const batcher *b, int n)
-{
-    return b->of[n] == NO_NODE ? NO_NODE : ir_reduce(b->g, OP_sum, b->of[n], 1);
-}
-
-/* Is the element-wise N made of a trace of its own size?  Then all of it is added up while that is met.  */
-static bool meets_trace(const batcher *b, int n)
-{
-    const ir_node *v = &b->g->node[n];
-    if (!b->depends[n])
-        return false;
-    if (v->op == OP_var)
-        return b->g->var[v->var].kind == VAR_TRACE;
-    if (!op_table[v->op].elementwise && v->op != OP_reshape && v->op != OP_slice)
-        return false;
-    for (int i = 0; i < ir_n_reads(b->g, n); i++)
-        if (meets_trace(b, v->arg[i]))
-            return true;
-    return false;
-}
-
-/* The vector that N is, the same along AXIS of a matrix; NO_NODE: it is none.  */
-static int vector_along(const batcher *b, int n, int axis)
-{
-    ir *g = b->g;
-    const ir_node v = g->node[n];
-    if (v.op != OP_broadcast || !b->depends[n] || b->of[v.arg[0]] == NO_NODE)
-        return NO_NODE;
-    shape s = g->node[v.arg[0]].shape;
-    int missing = v.shape.rank - s.rank, other = !axis;
-    bool same = axis < missing || s.dim[axis - missing] == 1;
-    int64_t size = other < missing ? 1 : s.dim[other - missing];
-    return same && size == v.shape.dim[other]
-               ? ir_reshape(g, b->of[v.arg[0]], shape_of2(b->rows, size))
-               : NO_NODE;
-}
-
-/* The product of a row and a column, or NO_NODE.  */
-static int sum_of_outer(const batcher *b, int n)
-{
-    const ir_node v = b->g->node[n];
-    for (int k = 0; k < 2 && v.shape.rank == 2; k++) {
-        int x = vector_along(b, v.arg[k], 1), y = vector_along(b, v.arg[!k], 0);
-        if (x != NO_NODE && y != NO_NODE)
-            return ir_outer(b->g, x, y);
-    }
-    return NO_NODE;
-}
-
-static int sum_elementwise(const batcher *b, int n)
-{
-    ir *g = b->g;
-    const ir_node v = g->node[n];
-    int x = v.arg[0], w = v.n_args > 1 ? v.arg[1] : NO_NODE;
-    if (v.op == OP_mul && b->depends[x] != b->depends[w]) {
-        int sum = summed(b, b->depends[x] ? x : w);
-        return sum == NO_NODE ? NO_NODE : ir_ew2(g, OP_mul, sum, b->depends[x] ? w : x);
-    }
-    if (v.shape.rank < 2 || meets_trace(b, n))
-        return sum_of_each(b, n);
-    if (v.op == OP_add || v.op == OP_sub) {
-        int left = summed(b, x), right = summed(b, w);
-        return left == NO_NODE || right == NO_NODE ? NO_NODE : ir_ew2(g, v.op, left, right);
-    }
-    int outer = v.op == OP_mul ? sum_of_outer(b, n) : NO_NODE;
-    return outer != NO_NODE ? outer : sum_of_each(b, n);
-}
-
-/* A move of what is summed.  */
-static int sum_moved(const batcher *b, int n)
-{
-    ir_node v = b->g->node[n];
-    int *arg = ARENA_ARRAY(b->g->arena, int, v.n_args);
-    for (int i = 0; i < v.n_args; i++) {
-        arg[i] = summed(b, v.arg[i]);
-        if (arg[i] == NO_NODE)
-            return NO_NODE;
-    }
-    v.arg = arg;
-    return ir_intern(b->g, v);
-}
-
-/* The sum of N over the samples; NO_NODE: it cannot be made.  */
-static int summed(const batcher *b, int n)
-{
-    ir *g = b->g;
-    const ir_node v = g->node[n];
-    if (!b->depends[n])
-        return ir_ew2(g, OP_mul, ir_const(g, (double)b->rows, v.shape), n);
-    if (op_table[v.op].elementwise)
-        return sum_elementwise(b, n);
-    int x, y;
-    switch (v.op) {
-    case OP_outer:
-        x = lifted(b, v.arg[0]);
-        y = lifted(b, v.arg[1]);
-        return x == NO_NODE || y == NO_NODE ? NO_NODE : ir_outer(g, x, y);
-    case OP_einsum: return contraction(b, n, true);
-    case OP_sum:
-        x = lifted(b, v.arg[0]);
-        return x == NO_NODE ? NO_NODE : ir_reduce(g, OP_sum, x, v.mask << 1 | 1);
-    case OP_reshape:
-    case OP_permute:
-    case OP_slice:
-    case OP_pad:
-    case OP_concat:
-    case OP_broadcast: return sum_moved(b, n);
-    default: return sum_of_each(b, n);
-    }
-}
-
-/* --- functions ------------------------------------------------------------------------------------- */
+/* Of the largest value that is kept for all samples of a pass, in bytes, as long as there are some samples; fewer
+   samples are not worth a pass.  */
+enum { PASS_BYTES = 1 << 16, ROWS_MIN = 4 };
 
 static bool is_sum(op_code op)
 {
@@ -289,28 +30,23 @@ static void put_parts(ir *g, function_plan *f, store st)
     ARENA_PUSH(g->arena, f->store, f->n, f->cap, st);
 }
 
-static void batch_function(const batcher *b, function_plan *f)
+/* F for b->rows samples a pass.  False: it has no such form.  */
+static bool batch_function(const lifter *b, const function_plan *f, function_plan *res)
 {
-    function_plan none = *f, res;
-    bool fits = b->rows > 0;
-    none.store = NULL;
-    none.n = 0;
-    none.cap = 0;
-    res = none;
-    res.rows = b->rows;
-    for (int i = 0; i < f->n && fits; i++) {
+    *res = *f;
+    res->store = NULL;
+    res->n = 0;
+    res->cap = 0;
+    res->rows = b->rows;
+    for (int i = 0; i < f->n; i++) {
         store st = f->store[i];
-        st.node = st.add ? summed(b, st.node) : lifted(b, st.node);
-        fits = st.node != NO_NODE;
-        if (fits)
-            put_parts(b->g, &res, st);
+        if (b->rows > 0)
+            st.node = st.add ? lift_sum(b, st.node) : lift_value(b, st.node);
+        if (st.node == NO_NODE)
+            return false;
+        put_parts(b->g, res, st);
     }
-    if (!fits) {
-        res = none;
-        for (int i = 0; i < f->n; i++)
-            put_parts(b->g, &res, f->store[i]);
-    }
-    *f = res;
+    return true;
 }
 
 /* Is X among the samples' values that stand in an array and meet a weight?  */
@@ -320,25 +56,39 @@ static bool is_row(const ir_node *v)
            || v->op == OP_windows || v->op == OP_sparse;
 }
 
-/* How many samples go together: a divisor of the batch; 0: one after the other.  */
-static int64_t choose_rows(const ir *g)
+/* What the N functions F need.  */
+static const bool *live_nodes(ir *g, function_plan *const *f, int n)
+{
+    size_t n_roots = 0, all = 0;
+    for (int k = 0; k < n; k++)
+        all += (size_t)f[k]->n;
+    int *root = ARENA_ARRAY(g->arena, int, all + 1);
+    for (int k = 0; k < n; k++)
+        for (int i = 0; i < f[k]->n; i++)
+            root[n_roots++] = f[k]->store[i].node;
+    return canon_live(g, root, n_roots);
+}
+
+/* How many samples of N functions, which need the nodes LIVE, go together: a divisor of the batch; 0: one after the
+   other.  */
+static int64_t choose_rows(const ir *g, const bool *live, int n)
 {
     int64_t most = 1, rows = g->batch;
     bool loops = false, draws = false;
-    for (int n = 0; n < g->n_nodes; n++) {
-        int64_t bytes = shape_numel(g->node[n].shape) * g->real_bits / 8;
-        if (is_row(&g->node[n]) && !g->node[n].of_params && bytes > most)
+    for (int i = 0; i < g->n_nodes; i++) {
+        int64_t bytes = shape_numel(g->node[i].shape) * g->real_bits / 8;
+        if (live[i] && is_row(&g->node[i]) && !g->node[i].of_params && bytes > most)
             most = bytes;
-        loops = loops || g->node[n].op == OP_repeat;
-        draws = draws || g->node[n].op == OP_random;
+        loops = loops || g->node[i].op == OP_repeat;
+        draws = draws || g->node[i].op == OP_random;
     }
-    while (rows > 1 && (rows * most > PASS_BYTES || g->batch % rows != 0))
+    while (rows > 1 && (g->batch % rows != 0 || (rows * most > PASS_BYTES * n && rows > ROWS_MIN)))
         rows--;
     return rows < ROWS_MIN || (loops && draws) ? 0 : rows;
 }
 
 /* What is done for one sample alone.  Where something is done once for all of them there is no such thing.  */
-static void keep_ones(ir *g, function_plan **all, size_t n)
+static void keep_ones(ir *g, function_plan *const *all, size_t n)
 {
     bool pooled = false;
     for (size_t i = 0; i < n; i++)
@@ -353,22 +103,39 @@ static void keep_ones(ir *g, function_plan **all, size_t n)
     }
 }
 
-void batch_run(model_plan *plan)
+/* The N functions F, which share their passes.  */
+static void batch_functions(ir *g, function_plan *const *f, int n)
 {
-    ir *g = plan->ir;
-    batcher b = {.g = g, .rows = choose_rows(g), .n_nodes = g->n_nodes};
-    function_plan *all[] = {&plan->step, &plan->h2h, &plan->l2h, &plan->learn, &plan->back, &plan->apply,
-                            &plan->advance, &plan->guess, &plan->regress, &plan->evolve};
-    keep_ones(g, all, sizeof all / sizeof all[0]);
+    const bool *live = live_nodes(g, f, n);
+    lifter b = {.g = g, .rows = choose_rows(g, live, n), .n_nodes = g->n_nodes};
+    function_plan res[2];
+    bool fits = false;
     b.depends = ARENA_ARRAY(g->arena, bool, g->n_nodes + 1);
     b.of = ARENA_ARRAY(g->arena, int, g->n_nodes + 1);
-    for (int n = 0; n < b.n_nodes && b.rows > 0; n++) {
-        const ir_node *v = &g->node[n];
-        b.depends[n] = v->op == OP_var && ir_is_batched(&g->var[v->var]);
-        for (int i = 0; i < v->n_args; i++)
-            b.depends[n] = b.depends[n] || b.depends[v->arg[i]];
-        b.of[n] = b.depends[n] ? batch_node(&b, n) : NO_NODE;
+    for (int i = 0; i < b.n_nodes && b.rows > 0; i++) {
+        const ir_node *v = &g->node[i];
+        b.depends[i] = v->op == OP_var
+                       && (ir_is_batched(&g->var[v->var]) || g->var[v->var].kind == VAR_TAPE);
+        for (int k = 0; k < v->n_args; k++)
+            b.depends[i] = b.depends[i] || b.depends[v->arg[k]];
+        b.of[i] = b.depends[i] && live[i] ? lift_node(&b, i) : NO_NODE;
     }
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        batch_function(&b, all[i]);
+    for (; !fits; b.rows = 0) {
+        fits = true;
+        for (int k = 0; k < n; k++)
+            fits = batch_function(&b, f[k], &res[k]) && fits;
+    }
+    for (int k = 0; k < n; k++)
+        *f[k] = res[k];
+}
+
+void batch_run(model_plan *plan)
+{
+    function_plan *alone[] = {&plan->step,  &plan->h2h,     &plan->l2h,   &plan->learn,   &plan->back,
+                              &plan->apply, &plan->advance, &plan->guess, &plan->regress, &plan->evolve};
+    function_plan *block[] = {&plan->forward, &plan->block};
+    keep_ones(plan->ir, alone, sizeof alone / sizeof alone[0]);
+    batch_functions(plan->ir, block, 2);
+    for (size_t i = 0; i < sizeof alone / sizeof alone[0]; i++)
+        batch_functions(plan->ir, &alone[i], 1);
 }

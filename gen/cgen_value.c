@@ -104,7 +104,8 @@ void cgen_end(cgen *c)
 
 /* --- names ----------------------------------------------------------------------------------------- */
 
-static const char *const reserved[] = {"p",    "s",   "e",   "in",  "target", "out", "jac",
+static const char *const reserved[] = {"seq", "from", "scale",
+                                       "p",    "s",   "e",   "in",  "target", "out", "jac",
                                        "sig",  "ds",  "de",  "grad", "i",  "k",      "m",   "n",
                                        "b",    "o",   "q",   "r",   "row",  "panel", "tape",   "n_steps", "t",
                                        "x0",  "x1",  "x2",  "x3",  "x4",     "x5", "x6", "x7", "seed", "lane", "total_q", "sum",
@@ -201,7 +202,8 @@ static bool of_samples(const cgen *c, int n)
         return false;
     if (v->op == OP_var)
         return ir_is_batched(&c->ir->var[v->var]);
-    return !c->frame && c->sc->hold[n] == HOLD_PLACE && !c->sc->store[c->sc->place_of[n]].add;
+    const store *st = &c->sc->store[c->sc->place_of[n]];
+    return !c->frame && c->sc->hold[n] == HOLD_PLACE && !st->add && !st->local;
 }
 
 /* Values of a pass begin at sample 0, those of a block at sample b.  */
@@ -218,7 +220,7 @@ const char *cgen_place(cgen *c, const store *st, const subscript *at)
 {
     shape s = c->ir->node[st->node].shape;
     subscript shifted[RANK_MAX];
-    if (st->add || c->frame || c->style->batch <= 1)
+    if (st->add || st->local || c->frame || c->style->batch <= 1)
         return cgen_element(c, st->place, s, at);
     if (c->style->rows == 0)
         return cgen_element(c, arena_printf(c->arena, "%s[b]", st->place), s, at);

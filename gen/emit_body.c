@@ -123,9 +123,8 @@ typedef struct {
     bool sampled, weighted, returns;
 } function_form;
 
-/* The statements of F as the macro et_KIND_NAME.  Returns them.  */
-static buf define_body(emitter *em, const function_form *form, const function_plan *f, const char *kind,
-                       int64_t batch, int64_t rows)
+/* How a body for BATCH samples, ROWS a pass, reaches what is not its own.  */
+static cgen_style style_of(const emitter *em, int64_t batch, int64_t rows)
 {
     cgen_style style = {.batch = batch, .rows = rows, .unroll = em->options->unroll,
                         .math = em->options->math};
@@ -138,6 +137,15 @@ static buf define_body(emitter *em, const function_form *form, const function_pl
     style.block[VAR_GUESS] = "de->";
     style.block[VAR_SUM] = "sum.";
     style.block[VAR_WEIGHT] = "";
+    style.block[VAR_TAPE] = "tape.";
+    return style;
+}
+
+/* The statements of F as the macro et_KIND_NAME.  Returns them.  */
+static buf define_body(emitter *em, const function_form *form, const function_plan *f, const char *kind,
+                       int64_t batch, int64_t rows)
+{
+    cgen_style style = style_of(em, batch, rows);
     buf body = {0};
     bool apart = f && (f->once || strcmp(kind, "once") == 0); /* two blocks, whose names are their own */
     if (apart)
@@ -213,6 +221,53 @@ static const function_form forms[] = {
     [REGRESS] = {.name = "regress", .blocks = {"p->", "s->", "ds->", "de->", "grad->"}, .sampled = true},
 };
 
+/* Two bodies of one function: a step of a block, and what is done behind the steps.  */
+static const function_form forward_form = {"forward", {"in->", "target->", "out->"}, .weighted = true};
+static const function_form block_form = {"block", {"p->", "s->", "e->", "grad->"}, .returns = true};
+
+/* What the steps of a block keep.  */
+static void set_tape(emitter *em, const function_plan *f)
+{
+    const ir *g = em->ir;
+    emit_open_body(em, "tape");
+    emit_line(em, "struct {");
+    for (int v = 0; v < g->n_vars; v++) {
+        const var *x = &g->var[v];
+        shape rows = {1, {f->rows}}, steps = {1, {x->shape.dim[0]}}, rest = x->shape;
+        if (x->kind != VAR_TAPE)
+            continue;
+        memmove(rest.dim, &x->shape.dim[1], sizeof *rest.dim * (size_t)--rest.rank);
+        const char *dims = arena_printf(g->arena, "%s%s%s", cgen_dims(g->arena, steps),
+                                        f->rows ? cgen_dims(g->arena, rows) : "", cgen_dims(g->arena, rest));
+        emit_line(em, arena_printf(g->arena, "    %s %s%s;",
+                                   x->type == TYPE_INDEX ? "int32_t" : emit_real_type(g), x->c_name, dims));
+    }
+    emit_line(em, "} tape;");
+    emit_close_list(em);
+}
+
+/* Several steps at once.  */
+static void set_block(emitter *em)
+{
+    const ir *g = em->ir;
+    const model_plan *plan = em->plan;
+    int64_t rows = plan->block.rows;
+    emit_set_flag(em, "has_block", plan->tile > 0);
+    if (plan->tile == 0)
+        return;
+    set_tape(em, &plan->forward);
+    buf forward = define_body(em, &forward_form, &plan->forward, "body", g->batch, rows);
+    buf block = define_body(em, &block_form, &plan->block, "body", g->batch, rows);
+    define_unused(em, &forward_form, &plan->forward, "unused", buf_text(&forward));
+    buf_puts(&block, buf_text(&forward));
+    define_unused(em, &block_form, &plan->block, "unused", buf_text(&block));
+    emit_set_flag(em, "passes_block", g->batch > (rows ? rows : 1));
+    emit_set(em, "next_block", rows > 1 ? arena_printf(g->arena, "b += %lld", (long long)rows) : "b++");
+    emit_set_number(em, "tile", plan->tile);
+    buf_free(&forward);
+    buf_free(&block);
+}
+
 static bool reads_reals(const ir *g)
 {
     for (int v = 0; v < g->n_vars; v++)
@@ -244,6 +299,7 @@ void emit_bodies(emitter *em)
         set_body(em, &forms[GUESS], &plan->guess);
         set_body(em, &forms[REGRESS], &plan->regress);
     }
+    set_block(em);
     emit_set_flag(em, "has_synthesiser", plan->set.synthesiser && loss);
     emit_set_flag(em, "splits", plan->step.one != NULL);
     emit_set_number(em, "window", plan->set.window);

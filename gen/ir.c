@@ -223,7 +223,7 @@ int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc
 
 bool ir_is_batched(const var *v)
 {
-    return v->kind != VAR_PARAM && v->kind != VAR_SUM && !v->pooled;
+    return v->kind != VAR_PARAM && v->kind != VAR_SUM && v->kind != VAR_TAPE && !v->pooled;
 }
 
 int ir_vars_in_order(const ir *g, unsigned mask, int *res)

@@ -90,7 +90,8 @@ typedef enum {
     VAR_COTANGENT, /* d(later losses) / d(new hidden state), for exact reverse mode */
     VAR_GUESS,    /* the same, guessed by a synthesiser */
     VAR_SUM,      /* of one function: what its samples add up, read behind the loop over the batch */
-    VAR_WEIGHT    /* what the loss of this step counts; an argument of the function */
+    VAR_WEIGHT,   /* what the loss of this step counts; an argument of the function */
+    VAR_TAPE      /* of one function: a value of each step of a block, kept on the way forward */
 } var_kind;
 
 typedef enum {

@@ -45,6 +45,7 @@ typedef struct {
     bool pooled;             /* TRACE_RANDOM: one product for the whole batch, not one a sample */
     int64_t seed;            /* from this seed */
     const yaml_tree *factored; /* TRACE_HYBRID: parameters with factors; NULL: those not below */
+    int tile;                  /* steps of a block; 0: as the sizes suggest, 1: none */
     int64_t below;             /* TRACE_HYBRID: elements from which on a weight has factors */
 } learning;
 
@@ -83,6 +84,8 @@ typedef struct {
     function_plan step, h2h, l2h;
     function_plan learn, evolve;        /* one step in one function (vjp_time t, window 1); the same without
                                            a gradient; or */
+    function_plan forward, block;       /* tile steps of learn: forward, then everything else for all of them */
+    int64_t tile;                       /* 0: there are none */
     function_plan back, apply, advance; /* the parts of a longer window: a step backwards, the trace
                                            at the entry met by its signal, the trace over one step */
     function_plan guess, regress;       /* the synthesiser's, at a window's end and then at its entry */

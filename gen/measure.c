@@ -3,6 +3,7 @@
    Afterwards every block has the size that a C compiler gives its struct (checked in
    tests/check_report.c).  */
 #include "batch.h"
+#include "block.h"
 #include "flops.h"
 #include "report.h"
 #include "size.h"
@@ -153,12 +154,13 @@ static const struct {
     const char *name;
     size_t offset;
     enum { DRIVEN_NEVER, DRIVEN_STEP, DRIVEN_WINDOW, DRIVEN_QUIETLY } driven; /* learn_sequence calls it once
-                                  a step, a window, or a step whose loss counts nothing */
+                                  a step, a window, or in the place of others */
 } functions[] = {
     {"step", offsetof(model_plan, step), DRIVEN_STEP},
     {"solve_h2w_h2h_jacobian", offsetof(model_plan, h2h), DRIVEN_NEVER},
     {"solve_h2w_h2h_l2h_jacobian", offsetof(model_plan, l2h), DRIVEN_NEVER},
     {"learn_step", offsetof(model_plan, learn), DRIVEN_STEP},
+    {"learn_block", offsetof(model_plan, block), DRIVEN_QUIETLY},
     {"evolve_step", offsetof(model_plan, evolve), DRIVEN_QUIETLY},
     {"step_back", offsetof(model_plan, back), DRIVEN_STEP},
     {"trace_apply", offsetof(model_plan, apply), DRIVEN_WINDOW},
@@ -284,6 +286,27 @@ static int64_t learn_flops(const report *r, const model_plan *plan)
     return r->ir->loss == NO_NODE ? 0 : sum;
 }
 
+/* The steps forward of a block F, and its tape, are in the same function.  */
+static void measure_forward(report *r, report_function *f, model_plan *plan)
+{
+    const ir *g = r->ir;
+    function_plan *forward = &plan->forward;
+    int64_t rows = forward->rows ? forward->rows : 1, arrays = 0;
+    for (int v = 0; v < g->n_vars; v++) {
+        int64_t bytes = size_times(size_bytes(shape_numel(g->var[v].shape), g->var[v].type, g->real_bits), rows);
+        if (g->var[v].kind != VAR_TAPE)
+            continue;
+        arrays = size_plus(arrays, bytes);
+        add_share(g->arena, &f->arrays, arena_printf(g->arena, "tape %s", g->var[v].c_name), bytes);
+    }
+    forward->schedule = schedule_run(plan->ir, forward->store, forward->n);
+    arrays = size_plus(arrays, forward->schedule->array_bytes);
+    f->array_bytes = size_plus(f->array_bytes, arrays);
+    f->frame_bytes = size_plus(f->frame_bytes, size_plus(arrays, local_bytes(forward->schedule)));
+    f->stack_bytes = f->frame_bytes;
+    f->flops = size_plus(f->flops, size_times(size_times(flops_count(forward->schedule), r->batch / rows), plan->tile));
+}
+
 static void measure_functions(report *r, model_plan *plan)
 {
     for (int i = 0; i < N_FUNCTIONS; i++) {
@@ -300,6 +323,8 @@ static void measure_functions(report *r, model_plan *plan)
         m->driven = functions[i].driven != DRIVEN_NEVER && !alone;
         m->counted = m->driven && functions[i].driven != DRIVEN_QUIETLY;
         m->once_a_window = functions[i].driven == DRIVEN_WINDOW;
+        if (f == &plan->block)
+            measure_forward(r, m, plan);
         if (f == &plan->learn)
             measure_wrapper(r, "learn", m);
         if (f == &plan->step && r->batch > 1) {
@@ -322,6 +347,7 @@ report *report_measure(model_plan *plan, const char *rule)
 {
     const ir *g = plan->ir;
     report *r = ARENA_NEW(g->arena, report);
+    block_run(plan);
     batch_run(plan);
     *r = (report){
         .model = g->name, .rule = rule, .real_bits = g->real_bits, .batch = g->batch, .ir = g};

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNROLL_MAX = 64, WINDOW_MAX = 1 << 20 };
+enum { UNROLL_MAX = 64, TILE_MAX = 64, WINDOW_MAX = 1 << 20 };
 
 /* --- words ----------------------------------------------------------------------------------- */
 
@@ -266,6 +266,10 @@ const option_row option_rows[] = {
      .offer = OFFER_FOLDERS},
     {OPTION_OTHER, 'p', NULL, "prefix", "NAME",
      "begin emitted names with NAME (default: the model's name)", .read = read_prefix},
+    {OPTION_NUMBER, '\0', NULL, "tile", "K",
+     "learn K steps of a sequence at once, 1 each by itself (default: by the sizes, 8 or 1)",
+     "While the weights stand still a trace is met once for all K steps.", FIELD(tile), .min = 1,
+     .max = TILE_MAX},
     {OPTION_NUMBER, '\0', NULL, "unroll", "N",
      "write out loops of at most N turns, from 0 to 64 (default: 8)", FIELD(unroll),
      .max = UNROLL_MAX},

@@ -291,5 +291,7 @@ bool options_learning(const options *o, const spec *s, arena *a, diag *d, learni
                  && ok;
     for (size_t i = 0; i < o->learning.n; i++)
         ok = rule_override(&l, o->learning.item[i], a, d) && ok;
-    return rule_settings(s, &l, d, res) && ok;
+    ok = rule_settings(s, &l, d, res) && ok;
+    res->tile = o->tile;
+    return ok;
 }

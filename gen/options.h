@@ -35,6 +35,7 @@ typedef struct {
     int window;                                           /* 0: as the spec says */
     option_list learning; /* -L KEY=VALUE */
     int unroll;
+    int tile; /* 0: not given */
     const char *math; /* one of math_words */
     int max_errors;
     diag_style style;

@@ -238,13 +238,38 @@ static void sink(schedule *sc, const users *u, int n)
     sc->level[n] = target;
 }
 
+/* What is only stored is computed where the old value of its variable is last read, so that both are met in one
+   loop.  */
+static void sink_stored(schedule *sc, const users *u)
+{
+    const ir *g = sc->ir;
+    for (int i = 0; i < sc->n_stores; i++) {
+        const store *st = &sc->store[i];
+        int n = st->node;
+        if (st->var < 0 || !op_table[g->node[n].op].elementwise || u->range[n].count > 0)
+            continue;
+        for (int k = 0; k < g->n_nodes; k++) {
+            const ir_node *v = &g->node[k];
+            bool reads = false;
+            for (int a = 0; a < v->n_args; a++)
+                reads = reads || (g->node[v->arg[a]].op == OP_var && g->node[v->arg[a]].var == st->var);
+            if (sc->live[k] && reads && in_loop(sc, k) && shape_equal(v->shape, g->node[n].shape))
+                sc->level[n] = max(sc->level[n], sc->level[k]);
+        }
+    }
+}
+
 static void sink_all(schedule *sc)
 {
     const ir *g = sc->ir;
     users u = find_users(sc);
-    for (int n = g->n_nodes - 1; n >= 0; n--)
-        if (sc->live[n] && op_table[g->node[n].op].elementwise)
-            sink(sc, &u, n);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int n = g->n_nodes - 1; n >= 0; n--)
+            if (sc->live[n] && op_table[g->node[n].op].elementwise)
+                sink(sc, &u, n);
+        if (pass == 0)
+            sink_stored(sc, &u);
+    }
 }
 
 /* --- kernels --------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@ typedef struct {
     int node;
     const char *place; /* the C array or scalar that takes it, without subscripts: s->h */
     bool add;          /* += ; then the place is no sample's, and all others are */
+    bool local;        /* the place is this function's own, and of the samples of this pass */
     int var;           /* the carried variable that this overwrites, or -1; in a loop ir.n_vars + the
                           number of the carry's bound */
     int level;         /* the schedule's */

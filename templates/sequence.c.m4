@@ -173,6 +173,46 @@ et_if(et_value(has_synthesiser), «    learn_to_guess(p, &q->tape[0], &ds, &de, 
 »)    return total;
 }
 »)m4_dnl
+et_if(et_value(has_block), «
+/* et_value(tile) steps of learning from FROM on.  The weights stand still meanwhile, so each trace is met once, behind
+   them.  */
+static et_value(real) learn_block(const et_value(name)_params *p, et_value(name)_state *s, et_value(name)_trace *e,
+    const et_value(name)_sequence *seq, size_t from, et_value(name)_grad *grad«»et_scale_type)
+{
+@+
+et_unused_block«»et_if(et_value(passes_block), «for (int b = 0; b < et_value(batch); et_value(next_block)) {
+@+
+»)et_body_tape«»for (int t = 0; t < et_value(tile); t++) {
+    const size_t at = from + (size_t)t;
+    const et_value(name)_input *in = &seq->in[at];
+    const et_value(name)_target *target = &seq->target[at];
+    et_value(name)_output *out = output_at(seq, at);
+et_if(et_value(batched), «    et_value(real) weight[et_value(batch)];
+    weights_at(seq, at«»et_scale, weight);
+», «    const et_value(real) weight = weight_at(seq, at«»et_scale);
+»)@+
+et_unused_forward«»et_body_forward«»@-
+}
+et_body_block«»et_if(et_value(passes_block), «@-
+}
+»)return total;
+@-
+}
+
+/* Are all samples there, and does the loss count, in the et_value(tile) steps from FROM on?  */
+static int is_block(const et_value(name)_sequence *q, size_t from)
+{
+et_if(et_value(batched), «    for (int b = 0; b < et_value(batch); b++) {
+        if (q->length && q->length[b] < from + et_value(tile))
+            return 0;
+    }
+»)    for (size_t t = from; t < from + et_value(tile); t++) {
+        if (!counts(q, t))
+            return 0;
+    }
+    return 1;
+}
+»)m4_dnl
 
 /* Steps FROM to TO, between which nothing is updated.  */
 static etr_update_status learn_span(const et_value(name)_params *p, et_value(name)_state *s,et_e_type
@@ -181,6 +221,14 @@ static etr_update_status learn_span(const et_value(name)_params *p, et_value(nam
 et_if(et_value(mean), «    const et_value(real) scale = one_part(et_if(et_value(batched), «q, »)from, to);
 »)m4_dnl
 et_if(et_value(has_learn), «et_weights«»    for (size_t t = from; t < to; t++) {
+et_if(et_value(has_block), «        if (to - t >= et_value(tile) && is_block(q, t)) {
+            *loss += learn_block(p, s, e, q, t, grad«»et_scale);
+            if (!all_finite(loss, 1))
+                return ETR_UPDATE_BAD_LOSS;
+            t += et_value(tile) - 1;
+            continue;
+        }
+»)m4_dnl
 et_if(et_value(batched), «        et_set_weights(«t»)»)        if (counts(q, t))
             *loss += learn_step(p, s, e, &q->in[t], &q->target[t], output_at(q, t), grad«»et_weight_at(«t»));
         else

@@ -145,6 +145,8 @@ static const struct {
     {"emit_init(&em, \"", "et_body_", ""},
     {"emit_checks(&em, \"", "et_body_", ""},
     {"emit_checks(&em, \"", "et_unused_", ""},
+    {"_form = {\"", "et_body_", ""},
+    {"_form = {\"", "et_unused_", ""},
     {".name = \"", "et_body_", ""}, /* forms */
     {".name = \"", "et_unused_", ""},
     {".name = \"", "et_once_", ""},

@@ -7,6 +7,7 @@
 
 static Suite *(*const all_suites[])(void) = {
     beyond_suite,
+    block_suite,
     cli_suite,
     compare_suite,
     diag_suite,

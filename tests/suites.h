@@ -7,6 +7,7 @@
 #include <check.h>
 
 Suite *beyond_suite(void);
+Suite *block_suite(void);
 Suite *cli_suite(void);
 Suite *compare_suite(void);
 Suite *diag_suite(void);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Several steps of learning at once (--tile) give what single steps give, to rounding.  */
+#define _POSIX_C_SOURCE 200809L
+#include "suites.h"
+
+#include "golden_cases.h"
+#include "grammar.h"
+#include "model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Two blocks and some steps behind them.  */
+enum { TIMEOUT = 300, STEPS = 13, N_RANDOM = 8, SEED = 77000 };
+
+static void open_model(model *m, const char *spec, const char *const *option)
+{
+    const model_source source = {.spec = spec, .option = option, .n_steps = STEPS};
+    ck_assert_int_eq(model_open(m, &source), 0);
+    model_randomise(m, 5);
+}
+
+/* A copy of SIZE bytes, for free().  */
+static char *copy_of(const char *block, size_t size)
+{
+    char *copy = malloc(size + 1);
+    ck_assert_ptr_nonnull(copy);
+    memcpy(copy, block, size);
+    return copy;
+}
+
+/* Does V stand in the block of KIND?  */
+static int is_block_of(const etr_var *v, etr_kind kind)
+{
+    return v->kind == kind || (kind == ETR_HIDDEN && v->kind == ETR_STATE);
+}
+
+/* All variables of KIND in two blocks.  */
+static void check_same(const model *m, etr_kind kind, const char *a, const char *b, const char *what)
+{
+    const double tolerance = m->info->real_bytes == 8 ? 1e-11 : 3e-4;
+    double largest = 1e-12;
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < m->info->n_vars; i++) {
+            const etr_var *v = &m->info->vars[i];
+            for (size_t k = 0; is_block_of(v, kind) && k < model_numel(v); k++) {
+                const double x = model_get(m, v, a, k), y = model_get(m, v, b, k);
+                largest = fabs(x) > largest ? fabs(x) : largest;
+                ck_assert_msg(pass == 0 || fabs(x - y) <= tolerance * largest,
+                              "%s of %s, element %zu: %.17g in a block, %.17g step by step", what, v->path, k,
+                              y, x);
+            }
+        }
+}
+
+static void check_blocks(const char *spec, const char *const *option)
+{
+    model m;
+    open_model(&m, spec, option);
+    if (!model_has(&m, MODEL_LEARN)) {
+        model_close(&m);
+        return;
+    }
+    const etr_info *info = m.info;
+    char *start = copy_of(m.state, info->state_bytes);
+    const double loss = model_learn_all(&m);
+    char *grad = copy_of(m.grad, info->params_bytes), *state = copy_of(m.state, info->state_bytes);
+    char *trace = copy_of(m.trace, info->trace_bytes);
+    char *output = copy_of(m.output, STEPS * info->output_bytes);
+    memcpy(m.state, start, info->state_bytes);
+    model_reset(&m);
+    const double other = model_learn_sequence(&m);
+    ck_assert_msg(fabs(loss - other) <= 1e-4 * fabs(loss), "loss %g, in blocks %g", loss, other);
+    check_same(&m, ETR_PARAM, grad, m.grad, "gradient");
+    check_same(&m, ETR_HIDDEN, state, m.state, "state");
+    check_same(&m, ETR_TRACE, trace, m.trace, "trace");
+    for (int t = 0; t < STEPS; t++)
+        check_same(&m, ETR_OUTPUT, output + (size_t)t * info->output_bytes,
+                   m.output + (size_t)t * info->output_bytes, "output");
+    free(start);
+    free(grad);
+    free(state);
+    free(trace);
+    free(output);
+    model_close(&m);
+}
+
+static const char *const settings[][4] = {
+    {"--tile=5", "--window=1"},
+    {"--tile=4", "--vjp-time=t"},
+};
+
+enum { N_SETTINGS = sizeof settings / sizeof settings[0] };
+
+START_TEST(golden_models)
+{
+    char spec[COMMAND_PATH];
+    golden_path(spec, golden_cases[_i / N_SETTINGS], "yaml");
+    check_blocks(spec, settings[_i % N_SETTINGS]);
+}
+END_TEST
+
+static const struct {
+    const char *name, *option[5];
+} rules[] = {
+    {"gru_batch4", {"--tile=5", "--rule=pp_prop"}},
+    {"gru_batch4", {"--tile=5", "--rule=pp_prop", "--vjp-time=t"}},
+    {"lstm", {"--tile=6", "--rule=pp_prop"}},
+    {"lstm", {"--tile=5", "--rule=eprop"}},
+    {"lif_batch4", {"--tile=5", "--rule=eprop"}},
+    {"gru", {"--tile=2", "--signal=total", "--vjp-time=t"}},
+    {"lstm", {"--tile=13", "--plain=none", "--vjp-time=t"}},
+    {"gru", {"--tile=5", "--rule=scalar_leak"}},
+};
+
+START_TEST(other_rules)
+{
+    char spec[COMMAND_PATH];
+    golden_path(spec, rules[_i].name, "yaml");
+    check_blocks(spec, rules[_i].option);
+}
+END_TEST
+
+START_TEST(random_models)
+{
+    static const char *const option[] = {"--tile=4", NULL};
+    char spec[COMMAND_PATH];
+    model where; /* for a folder to write the spec into */
+    golden_path(spec, "rnn", "yaml");
+    open_model(&where, spec, option);
+    ck_assert_int_lt(snprintf(spec, sizeof spec, "%s/random.yaml", where.folder), (int)sizeof spec);
+    FILE *f = fopen(spec, "w");
+    ck_assert_ptr_nonnull(f);
+    grammar_spec(f, (uint64_t)(SEED + _i), _i % 2 ? 4 : 1);
+    ck_assert_int_eq(fclose(f), 0);
+    check_blocks(spec, option);
+    ck_assert_int_eq(remove(spec), 0);
+    model_close(&where);
+}
+END_TEST
+
+/* Blocks are for steps in which all samples are there and the loss counts.  */
+START_TEST(weights_and_lengths)
+{
+    static const char *const options[][2] = {{"--tile=1"}, {"--tile=4"}};
+    static const size_t length[] = {13, 9, 13, 11};
+    char spec[COMMAND_PATH];
+    double weight[STEPS * 4], loss[2];
+    model m[2];
+    golden_path(spec, "gru_batch4", "yaml");
+    for (int i = 0; i < STEPS * 4; i++)
+        weight[i] = i / 4 == 5 ? 0 : 0.5 + i % 3;
+    for (int i = 0; i < 2; i++) {
+        open_model(&m[i], spec, options[i]);
+        ck_assert_int_eq(m[i].info->real_bytes, 8);
+        model_sequence q = model_whole_sequence(&m[i]);
+        q.weight = weight;
+        q.length = length;
+        model_reset(&m[i]);
+        ck_assert_int_eq(model_learn_from(&m[i], &q, &loss[i]), ETR_UPDATE_OK);
+    }
+    ck_assert_double_eq_tol(loss[0], loss[1], 1e-10);
+    check_same(&m[0], ETR_PARAM, m[0].grad, m[1].grad, "gradient");
+    check_same(&m[0], ETR_HIDDEN, m[0].state, m[1].state, "state");
+    check_same(&m[0], ETR_TRACE, m[0].trace, m[1].trace, "trace");
+    model_close(&m[0]);
+    model_close(&m[1]);
+}
+END_TEST
+
+Suite *block_suite(void)
+{
+    Suite *s = suite_create("block");
+    TCase *t = tcase_create("block");
+    tcase_set_timeout(t, TIMEOUT);
+    tcase_add_loop_test(t, golden_models, 0, n_golden_cases * N_SETTINGS);
+    tcase_add_loop_test(t, other_rules, 0, (int)(sizeof rules / sizeof rules[0]));
+    tcase_add_loop_test(t, random_models, 0, N_RANDOM);
+    tcase_add_test(t, weights_and_lengths);
+    suite_add_tcase(s, t);
+    return s;
+}
