@@ -24,7 +24,7 @@ static bool plan(candidate *res, const spec *s, const lower_options *lo, const l
     if (diag_errors(d) > 0)
         return false;
     res->rule = emit_rule_text(a, set);
-    res->report = report_measure(res->plan, res->rule);
+    res->report = report_measure(res->plan, res->rule, lo->target);
     return true;
 }
 

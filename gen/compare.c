@@ -146,7 +146,8 @@ static bool read_list(comparison *c)
 static candidate try_bits(const comparison *c, const entrant *e, int bits)
 {
     const options *o = c->options;
-    const lower_options lo = {o->data_dir, e->name, false, o->no_lines};
+    const lower_options lo = {o->data_dir, e->name, false, o->no_lines,
+                              target_named(o->machine)};
     spec s = *c->spec;
     s.real_bits = bits;
     return candidate_try(&s, &lo, &e->learning, &o->limits, c->arena);
@@ -168,6 +169,7 @@ static skel_status emit(const comparison *c, const entrant *e, emit_text *res)
     const report *r = e->model.report;
     const emit_options eo = {.h_path = arena_printf(c->arena, "%s.h", e->name),
                              .data_dir = o->data_dir, .m4 = o->m4, .unroll = o->unroll,
+                             .clones = target_named(o->machine)->clones,
                              .math = elementary_math(o->math),
                              .largest_count = r->largest_count,
                              .largest_bytes = report_largest_bytes(r)};
@@ -321,7 +323,8 @@ int compare_run(const options *o, const spec *s, arena *a, diag *d, outputs *out
     comparison *c = ARENA_NEW(a, comparison);
     *c = (comparison){.options = o, .spec = s, .arena = a, .diag = d, .outputs = out,
                       .folder = o->directory ? o->directory : arena_printf(a, "%s-compare", o->stem)};
-    const lower_options lo = {o->data_dir, o->prefix, false, o->no_lines};
+    const lower_options lo = {o->data_dir, o->prefix, false, o->no_lines,
+                              target_named(o->machine)};
     if (!read_list(c) || !lower_spec(s, &lo, a, d))
         return SPEC_WRONG;
     plan(c);

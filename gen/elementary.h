@@ -15,7 +15,7 @@ const char *const *math_words(void);
 /* WORD is one of them.  */
 math_kind elementary_math(const char *word);
 
-/* "exp" if OP is the function etr_exp_f32 (or _f64) of runtime/etrace_math.h; NULL: it is not there.  */
+/* "exp" if OP is the function etr_exp_f32 (or _f64) of runtime/etrace_math.h; NULL: there is none.  */
 const char *elementary_name(op_code op);
 
 /* Append to OUT the sections of TEXT, that of etrace_math.h, for which IS_CALLED says yes, and those

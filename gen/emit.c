@@ -355,6 +355,7 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
                      emit_text *res)
 {
     emitter em = {.plan = plan, .ir = plan->ir, .spec = s, .options = options};
+    const char *name = capitals(em.ir->arena, em.ir->name);
     buf out[2] = {{0}, {0}};
     set_banner(&em);
     set_blocks(&em);
@@ -362,6 +363,8 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     bool random = emit_init(&em, "init_params", "p", 1u << VAR_PARAM);
     emit_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
     emit_set_flag(&em, "has_random", random || draws(em.ir));
+    emit_set_flag(&em, "has_clones", options->clones);
+    emit_set(&em, "clones", options->clones ? arena_printf(em.ir->arena, "%s_CLONES\n", name) : "");
     emit_set_number(&em, "largest_count", options->largest_count);
     emit_set_number(&em, "largest_bytes", options->largest_bytes);
     emit_bodies(&em);

@@ -13,6 +13,7 @@ typedef struct {
     const char *data_dir;
     const char *m4;
     int unroll;
+    bool clones; /* target.h */
     math_kind math;
     int64_t largest_count, largest_bytes; /* what the int and the size_t of the target must hold */
 } emit_options;

@@ -5,12 +5,14 @@
 
 #include "ir.h"
 #include "spec.h"
+#include "target.h"
 
 typedef struct {
     const char *data_dir;     /* templates/cells/ is below it */
     const char *prefix;       /* -p; NULL: the model's name */
     bool check;               /* compare stated derivatives with differences */
     bool no_lines;            /* comments do not say where an equation was written */
+    const target_spec *target;     /* of what is counted; lower_spec itself needs none */
 } lower_options;
 
 /* NULL after errors.  */

@@ -12,6 +12,7 @@
 #include "override.h"
 #include "picture.h"
 #include "report.h"
+#include "target.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,8 +71,11 @@ static void verify(const ir *g)
 static int write_model(const options *o, const model_plan *plan, const spec *s, const report *r,
                        arena *a, diag *d, outputs *out)
 {
-    const emit_options eo = {o->h_path, o->data_dir, o->m4, o->unroll, elementary_math(o->math),
-                             r->largest_count, report_largest_bytes(r)};
+    const target_spec *t = target_named(o->machine);
+    const emit_options eo = {.h_path = o->h_path, .data_dir = o->data_dir, .m4 = o->m4,
+                             .unroll = o->unroll, .clones = t->clones,
+                             .math = elementary_math(o->math), .largest_count = r->largest_count,
+                             .largest_bytes = report_largest_bytes(r)};
     emit_text text = {0};
     int failed = (int)emit_run(plan, s, &eo, &text);
     bool whole = !failed && bundle_add(o, &text, out, a, d);
@@ -91,7 +95,8 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
         return compare_run(o, s, a, d, out);
     if (!options_learning(o, s, a, d, &set))
         return SPEC_WRONG;
-    const lower_options lo = {o->data_dir, o->prefix, o->check_only, o->no_lines};
+    const lower_options lo = {o->data_dir, o->prefix, o->check_only, o->no_lines,
+                              target_named(o->machine)};
     ir *g = lower_spec(s, &lo, a, d);
     if (!g)
         return SPEC_WRONG;
@@ -110,9 +115,10 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
     verify(g);
     if (o->dump)
         return dump(g, out);
-    report *r = report_measure(plan, emit_rule_text(a, &set));
+    report *r = report_measure(plan, emit_rule_text(a, &set), lo.target);
     verify(g);
     report_check(r, &o->limits, d);
+    target_check(target_named(o->machine), g->real_bits, d);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
     emit_files(o->data_dir, a, d);

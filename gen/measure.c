@@ -11,10 +11,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* What a function puts on the stack besides its arrays: saved registers, the return address,
-   counters; for each value of its own in the fullest loop a vector register that may have to be
-   saved; and what small loops compute once they are written out.  */
-enum { FRAME_BYTES = 256, LOCAL_BYTES = 32, SMALL = 64, DRIVER_BYTES = 192 };
+/* Loops of so few turns may be written out by a compiler: what they compute is on the stack then.  */
+enum { SMALL = 64 };
 
 static void add_share(arena *a, report_shares *to, const char *what, int64_t bytes)
 {
@@ -171,7 +169,7 @@ static const struct {
 
 enum { N_FUNCTIONS = sizeof functions / sizeof functions[0] };
 
-static int64_t local_bytes(const schedule *sc)
+static int64_t local_bytes(const schedule *sc, const target_spec *t)
 {
     int64_t most = 0, small = 0;
     for (int i = 0; i < sc->n_kernels; i++) {
@@ -180,13 +178,13 @@ static int64_t local_bytes(const schedule *sc)
         for (int m = 0; m < k->n_items; m++)
             n += sc->hold[k->item[m]] == HOLD_LOCAL || sc->hold[k->item[m]] == HOLD_INLINE;
         most = n > most ? n : most;
-        if (turns <= SMALL)
+        if (turns <= SMALL && t->unrolled_by_compiler)
             small += n * turns * sc->ir->real_bits / 8;
     }
-    int64_t sum = LOCAL_BYTES * most + small;
+    int64_t sum = t->local_bytes * most + small;
     for (int n = 0; n < sc->n_nodes; n++)
         if (sc->inner[n])
-            sum += local_bytes(sc->inner[n]);
+            sum += local_bytes(sc->inner[n], t);
     return sum;
 }
 
@@ -233,7 +231,7 @@ static report_function *measure_function(report *r, const char *name, const func
     f->flops = size_times(flops_count(sc), r->batch / (plan->rows ? plan->rows : 1));
     measure_arrays(f, sc);
     measure_once(r, f, plan);
-    f->frame_bytes = size_plus(f->array_bytes, FRAME_BYTES + local_bytes(sc));
+    f->frame_bytes = size_plus(f->array_bytes, r->target->frame_bytes + local_bytes(sc, r->target));
     f->stack_bytes = f->frame_bytes;
     for (int i = 0; i < sc->n_kernels; i++)
         count_elements(r, shape_numel(sc->kernel[i].shape), name);
@@ -246,7 +244,7 @@ static int64_t measure_driver(report *r, const char *name, int64_t array_bytes, 
     report_function *f = &r->function[r->n_functions++];
     *f = (report_function){.name = name, .array_bytes = array_bytes};
     add_share(r->ir->arena, &f->arrays, "the cotangent of the state", array_bytes);
-    f->frame_bytes = size_plus(array_bytes, DRIVER_BYTES);
+    f->frame_bytes = size_plus(array_bytes, r->target->driver_bytes);
     f->stack_bytes = size_plus(f->frame_bytes, below);
     return f->stack_bytes;
 }
@@ -343,14 +341,15 @@ static void measure_functions(report *r, model_plan *plan)
     }
 }
 
-report *report_measure(model_plan *plan, const char *rule)
+report *report_measure(model_plan *plan, const char *rule, const target_spec *t)
 {
     const ir *g = plan->ir;
     report *r = ARENA_NEW(g->arena, report);
     block_run(plan);
     batch_run(plan);
     *r = (report){
-        .model = g->name, .rule = rule, .real_bits = g->real_bits, .batch = g->batch, .ir = g};
+        .model = g->name, .rule = rule, .target = t, .real_bits = g->real_bits, .batch = g->batch,
+        .ir = g};
     measure_blocks(r, plan);
     measure_functions(r, plan);
     measure_traces(r, plan->graph);

@@ -9,6 +9,7 @@
 #include "rule.h"
 #include "schema.h"
 #include "size.h"
+#include "target.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -271,7 +272,7 @@ const option_row option_rows[] = {
      "While the weights stand still a trace is met once for all K steps.", FIELD(tile), .min = 1,
      .max = TILE_MAX},
     {OPTION_NUMBER, '\0', NULL, "unroll", "N",
-     "write out loops of at most N turns, from 0 to 64 (default: 8)", FIELD(unroll),
+     "write out loops of at most N turns, from 0 to 64 (default: 8; cortex-m: 0)", FIELD(unroll),
      .max = UNROLL_MAX},
     {OPTION_FLAG, '\0', NULL, "standalone", NULL,
      "write the runtime's sources beside the model, too",
@@ -291,6 +292,11 @@ const option_row option_rows[] = {
     {OPTION_OTHER, '\0', NULL, "file-prefix-map", "OLD=NEW",
      "name a spec whose path begins with OLD by NEW and the rest", FIELD(prefix_map),
      .read = read_pair},
+    {OPTION_WORD, '\0', NULL, "target", "T",
+     "write C for T: c99 (default), any machine; host, this kind; or cortex-m",
+     "host compiles every function for several processors, where the compiler can; cortex-m writes "
+     "small code without doubles.  See doc/targets.md.",
+     FIELD(machine), .words = target_names},
     {OPTION_WORD, '\0', NULL, "math", "M",
      "elementary functions: etrace (default), our own, or libm, the C library's",
      "Ours become vector code and give the same bits on every machine; see doc/targets.md.",

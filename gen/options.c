@@ -7,6 +7,7 @@
 #include "datadir.h"
 #include "elementary.h"
 #include "rule.h"
+#include "target.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { UNROLL_DEFAULT = 8, ERRORS_DEFAULT = 20 };
+enum { ERRORS_DEFAULT = 20 };
 
 /* --- the words of the command line ----------------------------------------------------------- */
 
@@ -244,7 +245,7 @@ int options_read(int argc, char **argv, arena *a, options *res)
     const char *m4 = getenv("M4");
     int code;
     fill_getopt(longs, shorts);
-    *res = (options){.unroll = UNROLL_DEFAULT, .max_errors = ERRORS_DEFAULT,
+    *res = (options){.unroll = -1, .machine = target_names()[0], .max_errors = ERRORS_DEFAULT,
                      .math = math_words()[MATH_ETRACE],
                      .m4 = m4 && *m4 ? m4 : M4_PROGRAM};
     for (int i = 0; i < N_SOURCE_LIMITS; i++)
@@ -259,6 +260,8 @@ int options_read(int argc, char **argv, arena *a, options *res)
     }
     for (; optind < argc; optind++)
         ARENA_PUSH(a, res->models.item, res->models.n, res->models.cap, argv[optind]);
+    if (res->unroll < 0)
+        res->unroll = target_named(res->machine)->unroll;
     res->data_dir = datadir_find(a);
     set_style(res);
     if (res->models.n == 0 && !res->init)

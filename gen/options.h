@@ -36,6 +36,7 @@ typedef struct {
     option_list learning; /* -L KEY=VALUE */
     int unroll;
     int tile; /* 0: not given */
+    const char *machine; /* one of target_names */
     const char *math; /* one of math_words */
     int max_errors;
     diag_style style;

@@ -4,6 +4,7 @@
 #define REPORT_H
 
 #include "learn.h"
+#include "target.h"
 
 /* Bytes of sizeof, but for the last two: constant tables, and the arrays of the function that has
    most.  */
@@ -55,6 +56,7 @@ typedef struct {
 
 struct report {
     const char *model, *rule;
+    const target_spec *target;
     int real_bits, batch;
     int64_t bytes[N_BLOCKS];
     int n_functions;
@@ -76,7 +78,7 @@ struct report {
 };
 
 /* Schedules every function of PLAN (function_plan.schedule), and counts.  */
-report *report_measure(model_plan *plan, const char *rule);
+report *report_measure(model_plan *plan, const char *rule, const target_spec *t);
 
 /* Of the largest block.  */
 int64_t report_largest_bytes(const report *r);

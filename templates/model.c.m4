@@ -28,14 +28,14 @@ m4_dnl et_sampled(TYPE, BODY, NAME, PARAMETERS, ARGUMENTS)
 m4_dnl ---------------------------------------------------
 m4_dnl The function NAME, which does BODY for the samples that are there at step T, and before it the one for
 m4_dnl sample B alone.
-m4_define(«et_sampled», «et_if(et_value(splits_$2), «static $1 $2_one($4, int b)
+m4_define(«et_sampled», «et_if(et_value(splits_$2), «et_value(clones)«»static $1 $2_one($4, int b)
 {
 @+
 et_unused_one_$2«»et_one_$2«»et_if(et_value(returns_$2), «return total;
 »)@-
 }
 
-»)static $1 $3($4«»et_if(et_value(batched), «, const size_t *length, size_t t»))
+»)et_value(clones)«»static $1 $3($4«»et_if(et_value(batched), «, const size_t *length, size_t t»))
 et_function(«$2», «$5»)»)m4_dnl
 
 m4_dnl et_weight
@@ -69,6 +69,18 @@ et_file(1)
 typedef char et_value(name)_int_is_wide_enough[INT_MAX >= et_value(largest_count) ? 1 : -1];
 typedef char et_value(name)_size_is_wide_enough[(size_t)-1 >= et_value(largest_bytes) ? 1 : -1];
 
+et_if(et_value(has_clones), «/* A function is compiled for several processors, and the loader takes the best that there is.  */
+#ifdef __has_attribute
+#if __has_attribute(target_clones) && defined(__x86_64__) && defined(__gnu_linux__) \
+    && !defined(__clang__)
+#define et_value(NAME)_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+#endif
+#ifndef et_value(NAME)_CLONES
+#define et_value(NAME)_CLONES
+#endif
+
+»)m4_dnl
 et_if(et_value(has_elementary), «/* Elementary functions without branches, tables or calls, so that loops of them become vector
    code; at most 2 ulp off (4 in double).  The C library's instead: etrace-gen --math=libm.  */
 
@@ -110,15 +122,15 @@ void et_value(name)_step(const et_value(name)_params *p, et_value(name)_state *s
 {
     step_samples(p, s, in, out, NULL, 0);
 }
-», «void et_value(name)_step(const et_value(name)_params *p, et_value(name)_state *s, const et_value(name)_input *in,
+», «et_value(clones)«»void et_value(name)_step(const et_value(name)_params *p, et_value(name)_state *s, const et_value(name)_input *in,
     et_value(name)_output *out)
 et_function(«step»)»)m4_dnl
 
-void et_value(name)_solve_h2w_h2h_jacobian(const et_value(name)_params *p, et_value(name)_state *s,
+et_value(clones)«»void et_value(name)_solve_h2w_h2h_jacobian(const et_value(name)_params *p, et_value(name)_state *s,
     const et_value(name)_input *in, et_value(name)_output *out, et_value(name)_jacobian *jac)
 et_function(«h2h»)m4_dnl
 et_if(et_value(has_loss), «
-et_value(real) et_value(name)_solve_h2w_h2h_l2h_jacobian(const et_value(name)_params *p, et_value(name)_state *s,
+et_value(clones)«»et_value(real) et_value(name)_solve_h2w_h2h_l2h_jacobian(const et_value(name)_params *p, et_value(name)_state *s,
     const et_value(name)_input *in, const et_value(name)_target *target, et_value(name)_output *out,
     et_value(name)_jacobian *jac, et_value(name)_signal *sig)
 et_function(«l2h»)»)m4_dnl

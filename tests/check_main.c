@@ -56,6 +56,7 @@ static Suite *(*const all_suites[])(void) = {
     stack_suite,
     unbiased_suite,
     warnings_suite,
+    targets_suite,
     yaml_suite,
 };
 

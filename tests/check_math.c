@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/etrace_math.h against the C library in the next larger type: units in the last place over all
-   arguments, the special ones bit by bit; and what models do with it: --math, no calls, vector code.
-   ETRACE_MATH_STRIDE=1 makes the float tests meet every float.  */
+/* runtime/etrace_math.h against the C library in the next larger type: units in the last place over
+   all arguments, the special ones bit by bit; and what models do with it: --math, no calls, vector
+   code.  every_float.c meets every float.  */
 #define _POSIX_C_SOURCE 200809L
 #include "command.h"
 #include "etrace_math.h"
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STRIDE = 4093, F64_POINTS = 200000, TIMEOUT = 60, EVERY_FLOAT_TIMEOUT = 7200 };
+enum { STRIDE = 4093, F64_POINTS = 200000, TIMEOUT = 60 };
 
 static const double ULP_F32 = 2, ULP_F64 = 4;
 
@@ -47,10 +47,10 @@ static const struct {
 
 enum { N_FUNCTIONS = sizeof functions / sizeof functions[0] };
 
-/* --- units in the last place ----------------------------------------------------------------------- */
+/* --- units in the last place ------------------------------------------------------------------ */
 
-/* How far Y is from WANTED, in units of the last of DIGITS binary digits of numbers like WANTED, of which
-   the least is 2^LEAST.  A result that is too large to be held is 2^MOST.  */
+/* How far Y is from WANTED, in units of the last of DIGITS binary digits of numbers like WANTED, of
+   which the least is 2^LEAST.  A result that is too large to be held is 2^MOST.  */
 static double ulps(double y, long double wanted, int digits, int least, int most)
 {
     const long double limit = ldexpl(1, most);
@@ -67,17 +67,11 @@ static double ulps(double y, long double wanted, int digits, int least, int most
     return (double)(fabsl(got - wanted) / unit);
 }
 
-static unsigned stride(void)
-{
-    const char *text = getenv("ETRACE_MATH_STRIDE");
-    return text ? (unsigned)strtoul(text, NULL, 10) : STRIDE;
-}
-
 START_TEST(floats_are_within_2_ulp)
 {
     double worst = 0;
     float where = 0;
-    for (uint64_t u = 0; u <= UINT32_MAX; u += stride()) {
+    for (uint64_t u = 0; u <= UINT32_MAX; u += STRIDE) {
         const float x = etr_of_bits_f32((uint32_t)u), y = functions[_i].f32(x);
         const long double wanted = functions[_i].wide(x);
         const double off = ulps(y, wanted, FLT_MANT_DIG, FLT_MIN_EXP - FLT_MANT_DIG, FLT_MAX_EXP);
@@ -116,7 +110,7 @@ START_TEST(doubles_are_within_4_ulp)
 }
 END_TEST
 
-/* --- special arguments ----------------------------------------------------------------------------- */
+/* --- special arguments ------------------------------------------------------------------------ */
 
 static const double specials[] = {0.0, -0.0, HUGE_VAL, -HUGE_VAL, NAN, 1, -1, 0x1p-149, -0x1p-149,
                                   0x1p-126, -0x1p-126, FLT_MAX, -FLT_MAX, 0x1.4p-140, 89, -87.5};
@@ -168,7 +162,7 @@ START_TEST(what_is_exact)
 }
 END_TEST
 
-/* --- models ---------------------------------------------------------------------------------------- */
+/* --- models ----------------------------------------------------------------------------------- */
 
 static const char spec[] =
     "etrace: 1\nmodel: m\ninputs: {x: [64]}\nstep:\n"
@@ -203,7 +197,7 @@ START_TEST(math_says_whose_functions)
 }
 END_TEST
 
-/* Compile FOLDER/NAME with the words OPTIONS.  Returns the status; what was said into TEXT, to free.  */
+/* Compile FOLDER/NAME with the words OPTIONS.  The status; what was said into TEXT, to free.  */
 static int compile(const char *folder, const char *name, const char *options, char **text)
 {
     const char *cc = getenv("CC");
@@ -248,8 +242,8 @@ static int times(const char *text, const char *word)
     return n;
 }
 
-/* A loop over each function; compilers that cannot say whether it is vector code, and machines other than
-   x86 with AVX2, are left out.  */
+/* A loop over each function.  Compilers that cannot say whether it is vector code, and machines
+   other than x86, are left out.  */
 START_TEST(loops_become_vector_code)
 {
     static const struct { const char *options, *word; } compilers[] = {
@@ -258,9 +252,10 @@ START_TEST(loops_become_vector_code)
     char *folder = run_make_folder(), *text;
     buf c = {0};
     int found = -1;
-    buf_puts(&c, "#include \"etrace_math.h\"\n#define LOOP(f, T) void f(T *restrict y, const T *restrict "
-                 "x);\\\nvoid f(T *restrict y, const T *restrict x)\\\n{\\\n    for (int i = 0; i < 64; "
-                 "i++)\\\n        y[i] = etr_##f(x[i]);\\\n}\n");
+    buf_puts(&c, "#include \"etrace_math.h\"\n#define LOOP(f, T) "
+                 "void f(T *restrict y, const T *restrict x);\\\n"
+                 "void f(T *restrict y, const T *restrict x)\\\n{\\\n"
+                 "    for (int i = 0; i < 64; i++)\\\n        y[i] = etr_##f(x[i]);\\\n}\n");
     for (int i = 0; i < N_FUNCTIONS; i++)
         buf_printf(&c, "LOOP(%s_f32, float)\nLOOP(%s_f64, double)\n", functions[i].name,
                    functions[i].name);
@@ -283,7 +278,7 @@ Suite *math_suite(void)
 {
     Suite *s = suite_create("math");
     TCase *bounds = tcase_create("bounds"), *models = tcase_create("models");
-    tcase_set_timeout(bounds, stride() < STRIDE ? EVERY_FLOAT_TIMEOUT : TIMEOUT);
+    tcase_set_timeout(bounds, TIMEOUT);
     tcase_add_loop_test(bounds, floats_are_within_2_ulp, 0, N_FUNCTIONS);
     tcase_add_loop_test(bounds, doubles_are_within_4_ulp, 0, N_FUNCTIONS);
     tcase_add_loop_test(bounds, special_arguments, 0, N_FUNCTIONS);

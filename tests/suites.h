@@ -56,6 +56,7 @@ Suite *snapshot_suite(void);
 Suite *stack_suite(void);
 Suite *unbiased_suite(void);
 Suite *warnings_suite(void);
+Suite *targets_suite(void);
 Suite *yaml_suite(void);
 
 #endif
