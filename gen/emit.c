@@ -351,11 +351,19 @@ void emit_files(const char *data_dir, arena *a, diag *d)
         diag_read(d, arena_printf(a, "%s/%s", data_dir, more[i]));
 }
 
+/* The macro before each function that is compiled for several processors.  */
+static void set_clones(emitter *em)
+{
+    arena *a = em->ir->arena;
+    bool clones = em->options->clones;
+    emit_set_flag(em, "has_clones", clones);
+    emit_set(em, "clones", clones ? arena_printf(a, "%s_CLONES\n", capitals(a, em->ir->name)) : "");
+}
+
 skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options,
                      emit_text *res)
 {
     emitter em = {.plan = plan, .ir = plan->ir, .spec = s, .options = options};
-    const char *name = capitals(em.ir->arena, em.ir->name);
     buf out[2] = {{0}, {0}};
     set_banner(&em);
     set_blocks(&em);
@@ -363,8 +371,7 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     bool random = emit_init(&em, "init_params", "p", 1u << VAR_PARAM);
     emit_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
     emit_set_flag(&em, "has_random", random || draws(em.ir));
-    emit_set_flag(&em, "has_clones", options->clones);
-    emit_set(&em, "clones", options->clones ? arena_printf(em.ir->arena, "%s_CLONES\n", name) : "");
+    set_clones(&em);
     emit_set_number(&em, "largest_count", options->largest_count);
     emit_set_number(&em, "largest_bytes", options->largest_bytes);
     emit_bodies(&em);
