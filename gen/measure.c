@@ -300,7 +300,7 @@ static void measure_forward(report *r, report_function *f, model_plan *plan)
     forward->schedule = schedule_run(plan->ir, forward->store, forward->n);
     arrays = size_plus(arrays, forward->schedule->array_bytes);
     f->array_bytes = size_plus(f->array_bytes, arrays);
-    f->frame_bytes = size_plus(f->frame_bytes, size_plus(arrays, local_bytes(forward->schedule)));
+    f->frame_bytes = size_plus(f->frame_bytes, size_plus(arrays, local_bytes(forward->schedule, r->target)));
     f->stack_bytes = f->frame_bytes;
     f->flops = size_plus(f->flops, size_times(size_times(flops_count(forward->schedule), r->batch / rows), plan->tile));
 }

@@ -268,7 +268,7 @@ const option_row option_rows[] = {
     {OPTION_OTHER, 'p', NULL, "prefix", "NAME",
      "begin emitted names with NAME (default: the model's name)", .read = read_prefix},
     {OPTION_NUMBER, '\0', NULL, "tile", "K",
-     "learn K steps of a sequence at once, 1 each by itself (default: by the sizes, 8 or 1)",
+     "learn K steps of a sequence at once, 1 each by itself (default: by the sizes, 8 or 1; cortex-m: 1)",
      "While the weights stand still a trace is met once for all K steps.", FIELD(tile), .min = 1,
      .max = TILE_MAX},
     {OPTION_NUMBER, '\0', NULL, "unroll", "N",

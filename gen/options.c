@@ -262,6 +262,8 @@ int options_read(int argc, char **argv, arena *a, options *res)
         ARENA_PUSH(a, res->models.item, res->models.n, res->models.cap, argv[optind]);
     if (res->unroll < 0)
         res->unroll = target_named(res->machine)->unroll;
+    if (res->tile == 0)
+        res->tile = target_named(res->machine)->tile;
     res->data_dir = datadir_find(a);
     set_style(res);
     if (res->models.n == 0 && !res->init)

@@ -12,7 +12,7 @@
 static const target_spec targets[] = {
     {"c99", .unroll = 8, .doubles = true, LARGE},
     {"host", .unroll = 8, .clones = true, .doubles = true, LARGE},
-    {"cortex-m", .unroll = 0, SMALL},
+    {"cortex-m", .unroll = 0, .tile = 1, SMALL},
 };
 
 enum { N_TARGETS = sizeof targets / sizeof targets[0] };

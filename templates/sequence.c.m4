@@ -176,7 +176,7 @@ et_if(et_value(has_synthesiser), «    learn_to_guess(p, &q->tape[0], &ds, &de, 
 et_if(et_value(has_block), «
 /* et_value(tile) steps of learning from FROM on.  The weights stand still meanwhile, so each trace is met once, behind
    them.  */
-static et_value(real) learn_block(const et_value(name)_params *p, et_value(name)_state *s, et_value(name)_trace *e,
+et_value(clones)«»static et_value(real) learn_block(const et_value(name)_params *p, et_value(name)_state *s, et_value(name)_trace *e,
     const et_value(name)_sequence *seq, size_t from, et_value(name)_grad *grad«»et_scale_type)
 {
 @+
