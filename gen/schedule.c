@@ -526,49 +526,6 @@ static void place_stores(schedule *sc, int last)
     push_stores(sc, true);
 }
 
-/* A value read once, in its own loop, and without a name from the spec is written where it is read.  */
-static void hold_locals(schedule *sc)
-{
-    const ir *g = sc->ir;
-    int *reads = ARENA_ARRAY(g->arena, int, g->n_nodes);
-    for (int n = 0; n < g->n_nodes; n++) {
-        if (!sc->live[n] || schedule_is_view(sc, n))
-            continue;
-        op_code op = g->node[n].op;
-        bool twice = op == OP_maximum || op == OP_minimum || op == OP_relu || op == OP_sign
-                     || is_reduction(op);
-        for (int i = 0; i < ir_n_reads(g, n); i++) {
-            bool direct;
-            reads[below_views(sc, g->node[n].arg[i], &direct)] += 1 + twice;
-        }
-    }
-    for (int i = 0; i < sc->n_stores; i++)
-        reads[sc->store[i].node]++;
-    for (int n = 0; n < g->n_nodes; n++) {
-        if (!sc->live[n] || !op_table[g->node[n].op].elementwise || sc->hold[n] != HOLD_NONE)
-            continue;
-        bool inline_it = reads[n] <= 1 && g->node[n].op != OP_repeat && (!g->node[n].name || g->node[n].op == OP_copy);
-        sc->hold[n] = inline_it || g->node[n].op == OP_neg ? HOLD_INLINE : HOLD_LOCAL;
-    }
-}
-
-int64_t schedule_array_bytes(const schedule *sc, int n)
-{
-    const ir_node *v = &sc->ir->node[n];
-    bool array = sc->live[n] && sc->hold[n] == HOLD_ARRAY && v->op != OP_loop
-                 && !(v->op == OP_last && sc->ir->node[v->start].op == OP_bound);
-    return array ? size_bytes(shape_numel(v->shape), TYPE_REAL, sc->ir->real_bits) : 0;
-}
-
-static void count_arrays(schedule *sc)
-{
-    for (int n = 0; n < sc->n_nodes; n++) {
-        sc->array_bytes = size_plus(sc->array_bytes, schedule_array_bytes(sc, n));
-        if (sc->inner[n])
-            sc->array_bytes = size_plus(sc->array_bytes, sc->inner[n]->array_bytes);
-    }
-}
-
 /* What leaves the function as the old value of a variable that the function overwrites (or a view of
    it) becomes a value of its own, which like any reader comes before the overwriting.  */
 static void copy_overwritten(ir *g, store *stores, int n)
@@ -617,13 +574,14 @@ schedule *schedule_run(ir *g, store *stores, int n)
     number_kernels(sc);
     hold_arrays(sc);
     place_stores(sc, last);
+    schedule_split(sc);
     sort_kernels(sc, last + 1);
     number_kernels(sc);
-    hold_locals(sc);
+    schedule_hold_locals(sc);
     sc->inner = ARENA_ARRAY(g->arena, schedule *, sc->n_nodes);
     for (int k = 0; k < sc->n_nodes; k++)
         if (sc->live[k] && g->node[k].op == OP_loop)
             sc->inner[k] = schedule_loop(sc, k);
-    count_arrays(sc);
+    schedule_count_arrays(sc);
     return sc;
 }

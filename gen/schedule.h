@@ -68,6 +68,13 @@ schedule *schedule_run(ir *g, store *stores, int n);
 /* The body of the live OP_loop L of SC.  */
 schedule *schedule_loop(const schedule *sc, int L);
 
+/* schedule_hold.c: the last steps: values that are in no array or place; the size of the arrays.  */
+void schedule_hold_locals(schedule *sc);
+void schedule_count_arrays(schedule *sc);
+
+/* schedule_split.c: part large loops that do unrelated things; between the placing of stores and the order.  */
+void schedule_split(schedule *sc);
+
 /* Of the function's array that holds node N; 0: none does.  */
 int64_t schedule_array_bytes(const schedule *sc, int n);
 

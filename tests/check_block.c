@@ -123,21 +123,50 @@ START_TEST(other_rules)
 }
 END_TEST
 
-START_TEST(random_models)
+/* What WRITE says about case I, in a file of its own.  */
+static void check_written(void (*write)(FILE *f, int i), int i, const char *const *option)
 {
-    static const char *const option[] = {"--tile=4", NULL};
     char spec[COMMAND_PATH];
-    model where; /* for a folder to write the spec into */
+    model where; /* for its folder */
     golden_path(spec, "rnn", "yaml");
     open_model(&where, spec, option);
-    ck_assert_int_lt(snprintf(spec, sizeof spec, "%s/random.yaml", where.folder), (int)sizeof spec);
+    ck_assert_int_lt(snprintf(spec, sizeof spec, "%s/written.yaml", where.folder), (int)sizeof spec);
     FILE *f = fopen(spec, "w");
     ck_assert_ptr_nonnull(f);
-    grammar_spec(f, (uint64_t)(SEED + _i), _i % 2 ? 4 : 1);
+    write(f, i);
     ck_assert_int_eq(fclose(f), 0);
     check_blocks(spec, option);
     ck_assert_int_eq(remove(spec), 0);
     model_close(&where);
+}
+
+static void write_random(FILE *f, int i)
+{
+    grammar_spec(f, (uint64_t)(SEED + i), i % 2 ? 4 : 1);
+}
+
+START_TEST(random_models)
+{
+    static const char *const option[] = {"--tile=4", NULL};
+    check_written(write_random, _i, option);
+}
+END_TEST
+
+static const char *const large_cells[] = {"gru", "lstm", "rnn"};
+
+static void write_large(FILE *f, int i)
+{
+    fprintf(f,
+            "etrace: 1\nmodel: large\ndtype: float64\nbatch: 4\ninputs: {x: [32]}\ntargets: {y: [64]}\n"
+            "modules: {rnn: {cell: %s, in: x, size: 64}}\noutputs: [rnn]\nloss: mse(rnn, y)\n",
+            large_cells[i]);
+}
+
+/* Large enough for blocks by themselves, and for loops that are parted.  */
+START_TEST(large_models)
+{
+    static const char *const option[] = {NULL};
+    check_written(write_large, _i, option);
 }
 END_TEST
 
@@ -178,6 +207,7 @@ Suite *block_suite(void)
     tcase_add_loop_test(t, golden_models, 0, n_golden_cases * N_SETTINGS);
     tcase_add_loop_test(t, other_rules, 0, (int)(sizeof rules / sizeof rules[0]));
     tcase_add_loop_test(t, random_models, 0, N_RANDOM);
+    tcase_add_loop_test(t, large_models, 0, (int)(sizeof large_cells / sizeof large_cells[0]));
     tcase_add_test(t, weights_and_lengths);
     suite_add_tcase(s, t);
     return s;
