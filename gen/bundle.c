@@ -27,7 +27,7 @@ static const char *beside(const options *o, const char *name, arena *a)
 
 size_t bundle_names(const options *o, arena *a, const char ***res)
 {
-    const char **name = ARENA_ARRAY(a, const char *, N_RUNTIME + 4);
+    const char **name = ARENA_ARRAY(a, const char *, N_RUNTIME + 5);
     size_t n = 0;
     name[n++] = o->c_path;
     if (!o->single_file)
@@ -36,6 +36,8 @@ size_t bundle_names(const options *o, arena *a, const char ***res)
         name[n++] = beside(o, runtime[i], a);
     if (o->with_main)
         name[n++] = arena_printf(a, "%s_main.c", o->stem);
+    if (o->python)
+        name[n++] = arena_printf(a, "%s.py", o->stem);
     if (o->keep_temps)
         name[n++] = arena_printf(a, "%s.m4", o->stem);
     *res = name;
@@ -153,6 +155,15 @@ static bool add_main(const options *o, const char *name, outputs *out, arena *a,
     return ok;
 }
 
+/* The module: what it says of the model, and what is the same for all.  */
+static bool add_python(const options *o, emit_text *text, outputs *out, arena *a, diag *d)
+{
+    buf_puts(&text->python, "\n");
+    bool ok = bundle_read(o, "templates/python/model.py", &text->python, a, d);
+    outputs_add(out, arena_printf(a, "%s.py", o->stem), &text->python);
+    return ok;
+}
+
 bool bundle_add(const options *o, emit_text *text, outputs *out, arena *a, diag *d)
 {
     bool ok = true;
@@ -164,10 +175,13 @@ bool bundle_add(const options *o, emit_text *text, outputs *out, arena *a, diag 
         ok = !o->standalone || add_runtime(o, out, a, d);
     }
     ok = ok && (!o->with_main || add_main(o, text->name, out, a, d));
+    if (o->python)
+        ok = add_python(o, text, out, a, d) && ok;
     if (o->keep_temps)
         outputs_add(out, arena_printf(a, "%s.m4", o->stem), &text->values);
     buf_free(&text->source);
     buf_free(&text->header);
+    buf_free(&text->python);
     buf_free(&text->values);
     return ok;
 }

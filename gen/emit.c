@@ -328,6 +328,21 @@ static bool set_elementary(emitter *em)
     return read;
 }
 
+/* Which inputs and targets are indices, of how many values.  */
+static void set_indices(emitter *em)
+{
+    const ir *g = em->ir;
+    open_list(em, "index");
+    for (int v = 0; v < g->n_vars; v++) {
+        const char *field[] = {g->var[v].path,
+                               arena_printf(g->arena, "%lld", (long long)g->var[v].index_size)};
+        bool given = g->var[v].kind == VAR_INPUT || g->var[v].kind == VAR_TARGET;
+        if (given && g->var[v].index_size > 0)
+            row(em, 2, field);
+    }
+    emit_close_list(em);
+}
+
 static bool draws(const ir *g)
 {
     for (int n = 0; n < g->n_nodes; n++)
@@ -337,7 +352,7 @@ static bool draws(const ir *g)
 }
 
 static const char *const templates[] = {"kernels.m4",    "model.h.m4",  "model.c.m4",
-                                        "sequence.c.m4", "tables.c.m4"};
+                                        "sequence.c.m4", "tables.c.m4", "model.py.m4"};
 
 enum { N_TEMPLATES = sizeof templates / sizeof templates[0] };
 
@@ -364,10 +379,11 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
                      emit_text *res)
 {
     emitter em = {.plan = plan, .ir = plan->ir, .spec = s, .options = options};
-    buf out[2] = {{0}, {0}};
+    buf out[3] = {{0}, {0}, {0}};
     set_banner(&em);
     set_blocks(&em);
     set_info(&em);
+    set_indices(&em);
     bool random = emit_init(&em, "init_params", "p", 1u << VAR_PARAM);
     emit_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
     emit_set_flag(&em, "has_random", random || draws(em.ir));
@@ -381,8 +397,9 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     skel_status status = SKEL_ENVIRONMENT;
     if (set_elementary(&em) && set_source(&em, "info_header", "etrace_info.h")
         && set_source(&em, "random_source", "etrace_random.h"))
-        status = skel_run(options->m4, options->data_dir, templates, N_TEMPLATES, &em.values, out, 2,
+        status = skel_run(options->m4, options->data_dir, templates, N_TEMPLATES, &em.values, out, 3,
                           plan->ir->diag);
-    *res = (emit_text){.name = em.ir->name, .header = out[0], .source = out[1], .values = em.values};
+    *res = (emit_text){.name = em.ir->name, .header = out[0], .source = out[1], .python = out[2],
+                       .values = em.values};
     return status;
 }

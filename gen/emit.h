@@ -21,10 +21,11 @@ typedef struct {
 /* "d_rtrl, window 1" */
 const char *emit_rule_text(arena *a, const learning *set);
 
-/* The text of both files, and what m4 was given to print it from.  */
+/* The text of both files, what a Python module says of the model, and what m4 was given to print
+   it all from.  */
 typedef struct {
     const char *name; /* the prefix of the emitted names */
-    buf header, source, values;
+    buf header, source, python, values;
 } emit_text;
 
 /* What report_measure has scheduled is printed into RES.  SKEL_ENVIRONMENT after a message.  */

@@ -287,6 +287,8 @@ const option_row option_rows[] = {
      "It draws parameters, reads the inputs of one step after the other as numbers from standard "
      "input, and prints the outputs of each step as a line.",
      FIELD(with_main)},
+    {OPTION_FLAG, '\0', NULL, "python", NULL, "write a Python module of the model, too",
+     "NAME.py has NumPy arrays over the memory of the C, which it calls in NAME.so.", FIELD(python)},
     {OPTION_FLAG, '\0', NULL, "no-lines", NULL,
      "do not say in comments where an equation was written", FIELD(no_lines)},
     {OPTION_OTHER, '\0', NULL, "file-prefix-map", "OLD=NEW",

@@ -52,7 +52,7 @@ typedef struct {
     const char *given_graph, *graph_path; /* this file; NULL: by the C file's name */
     const char *dump;  /* one of options_dumps: the pass to print after; NULL: none */
     bool check_only, list_outputs;
-    bool standalone, single_file, with_main, no_lines, keep_temps;
+    bool standalone, single_file, with_main, no_lines, keep_temps, python;
     const char *init; /* print the example spec of this name; NULL: none */
 } options;
 
