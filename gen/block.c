@@ -375,13 +375,16 @@ static void put_block(blocker *b, const gradient_part *part)
     }
 }
 
-/* Steps a block: on small models there is nothing to be won.  */
+/* Steps a block: there is nothing to be won on small models, nor with factors of several samples, whose products have
+   their rows already.  */
 static int64_t choose_tile(const model_plan *plan)
 {
     const ir *g = plan->ir;
     int64_t bytes = 0;
     if (plan->set.tile > 0)
         return plan->set.tile < TILE_MAX ? plan->set.tile : TILE_MAX;
+    if (plan->set.trace == TRACE_FACTORS && g->batch > 1)
+        return 1;
     for (int v = 0; v < g->n_vars; v++)
         if (g->var[v].kind == VAR_PARAM || g->var[v].kind == VAR_TRACE)
             bytes = size_plus(bytes, size_bytes(shape_numel(g->var[v].shape), TYPE_REAL, g->real_bits));
