@@ -6,6 +6,7 @@
 
 #include "canon.h"
 #include "lift.h"
+#include "origin.h"
 
 /* Of the largest value that is kept for all samples of a pass, in bytes, as long as there are some samples; fewer
    samples are not worth a pass.  */
@@ -40,6 +41,7 @@ static bool batch_function(const lifter *b, const function_plan *f, function_pla
     res->rows = b->rows;
     for (int i = 0; i < f->n; i++) {
         store st = f->store[i];
+        origin_as(b->g, st.node);
         if (b->rows > 0)
             st.node = st.add ? lift_sum(b, st.node) : lift_value(b, st.node);
         if (st.node == NO_NODE)
@@ -118,6 +120,7 @@ static void batch_functions(ir *g, function_plan *const *f, int n)
                        && (ir_is_batched(&g->var[v->var]) || g->var[v->var].kind == VAR_TAPE);
         for (int k = 0; k < v->n_args; k++)
             b.depends[i] = b.depends[i] || b.depends[v->arg[k]];
+        origin_as(g, i);
         b.of[i] = b.depends[i] && live[i] ? lift_node(&b, i) : NO_NODE;
     }
     for (; !fits; b.rows = 0) {

@@ -15,6 +15,7 @@
 #include "canon.h"
 #include "lift.h"
 #include "linear_form.h"
+#include "origin.h"
 #include "size.h"
 
 #include <string.h>
@@ -94,7 +95,13 @@ static int lifted(blocker *b, int n)
     for (int i = 0; i < v.n_args; i++)
         if (lifted(b, v.arg[i]) == NO_NODE)
             return NO_NODE;
-    return b->lift.of[n] = lift_node(&b->lift, n);
+    int here = g->here;
+    origin_pass pass = g->pass;
+    origin_as(g, n);
+    b->lift.of[n] = lift_node(&b->lift, n);
+    origin_begin(g, here);
+    origin_enter(g, pass);
+    return b->lift.of[n];
 }
 
 /* Step T of ALL steps, as a view: what is computed for all of them is not done again for one.  */
@@ -363,6 +370,7 @@ static void put_block(blocker *b, const gradient_part *part)
         int form = st.var >= 0 ? form_of(b, st.var) : -1;
         if (is_forward(g, &st))
             continue;
+        origin_as(g, st.node);
         if (!st.add)
             st.node = form >= 0 ? trace_behind(b, form) : instance(b, st.node, b->K - 1);
         else if (part[i].has_form && lifted(b, st.node) == NO_NODE)

@@ -94,15 +94,32 @@ static bool put_inlined(const options *o, const char *text, buf *out, arena *a, 
     return true;
 }
 
+/* The templates of FROM, behind those of TO.  Returns how many stood there.  */
+static int join_templates(skel_map *to, const skel_map *from)
+{
+    int before = to->n_templates;
+    for (int i = 0; i < from->n_templates && to->n_templates < SKEL_TEMPLATES; i++)
+        memcpy(to->template[to->n_templates++], from->template[i], SKEL_NAME);
+    return before;
+}
+
 /* The source with the header in the place of its #include.  */
-static void put_single(const options *o, const emit_text *text, buf *out)
+void bundle_join(const options *o, const emit_text *text, buf *out, skel_map *map)
 {
     const char *header = last_part(o->h_path);
-    for (const char *p = buf_text(&text->source); *p; p += strcspn(p, "\n") + 1) {
-        if (included(p, &header, 1))
+    const skel_map *outer = &text->source_map, *inner = &text->header_map;
+    int own = map ? join_templates(map, outer) : 0, theirs = map ? join_templates(map, inner) : 0;
+    size_t line = 0;
+    for (const char *p = buf_text(&text->source); *p; p += strcspn(p, "\n") + 1, line++) {
+        bool here = included(p, &header, 1);
+        if (here)
             buf_puts(out, buf_text(&text->header));
         else
             buf_bytes(out, p, strcspn(p, "\n") + 1);
+        for (size_t i = 0; map && here && i < inner->n; i++)
+            skel_map_add(map, inner->line[i].from, theirs + inner->line[i].template);
+        if (map && !here && line < outer->n)
+            skel_map_add(map, outer->line[line].from, own + outer->line[line].template);
     }
 }
 
@@ -110,7 +127,7 @@ static bool add_single(const options *o, const emit_text *text, outputs *out, ar
 {
     buf whole = {0};
     bool ok = true;
-    put_single(o, text, &whole);
+    bundle_join(o, text, &whole, NULL);
     for (int i = 0; o->standalone && ok && i < N_SOURCES; i++) {
         buf part = {0};
         buf_puts(&whole, "\n");
@@ -179,9 +196,6 @@ bool bundle_add(const options *o, emit_text *text, outputs *out, arena *a, diag 
         ok = add_python(o, text, out, a, d) && ok;
     if (o->keep_temps)
         outputs_add(out, arena_printf(a, "%s.m4", o->stem), &text->values);
-    buf_free(&text->source);
-    buf_free(&text->header);
-    buf_free(&text->python);
-    buf_free(&text->values);
+    emit_text_free(text);
     return ok;
 }

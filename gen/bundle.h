@@ -18,4 +18,7 @@ bool bundle_read(const options *o, const char *name, buf *text, arena *a, diag *
    --single-file all in one.  TEXT is taken over.  False after a message.  */
 bool bundle_add(const options *o, emit_text *text, outputs *out, arena *a, diag *d);
 
+/* The model as a single file, appended to OUT; and where its lines come from, in MAP (NULL: not wanted).  */
+void bundle_join(const options *o, const emit_text *text, buf *out, skel_map *map);
+
 #endif

@@ -9,6 +9,7 @@
        ebar(t) = kappa ebar(t-1) + e(t), which then meets the signal.
    A component that no D passes on has no past: it is the product of two vectors, and is never stored.  */
 #include "learner.h"
+#include "origin.h"
 
 typedef struct {
     learner *l;
@@ -144,11 +145,14 @@ static void carry_group(carrier *c, int inside)
                      && (l->time == TIME_WINDOW ? !c->stored[a] : past(c, a, lagged) == NO_NODE);
         if (signal == NO_NODE || e == NO_NODE)
             continue;
+        origin_enter(g, PASS_GRADIENT);
         if (apart)
             flat = diff_plus(g, flat, ir_ew2(g, OP_mul, signal, own(c, a, lagged)));
         else
             sum = diff_plus(g, sum, ir_ew2(g, OP_mul, trace_by_position(g, &c->form, signal), e));
+        origin_enter(g, PASS_TRACE);
     }
+    origin_enter(g, PASS_GRADIENT);
     if (flat != NO_NODE && !ir_is_zero(g, flat)) {
         int in = trace_by_input(g, &c->form, input(c, lagged));
         int product = ir_ew2(g, OP_mul, in, trace_by_turn(g, &c->form, flat));
@@ -156,6 +160,7 @@ static void carry_group(carrier *c, int inside)
     }
     if (sum != NO_NODE)
         learner_add(l, c->r->w, trace_to_weight(g, &c->form, sum));
+    origin_enter(g, PASS_TRACE);
 }
 
 void carry_relation(learner *l, const relation *r, int inside)

@@ -18,6 +18,7 @@ static const char *held_type(const cgen *c, int n)
 void cgen_declare(cgen *c, int n, const char *init)
 {
     const ir_node *v = &c->ir->node[n];
+    c->from = c->ir->node[n].from;
     cgen_line(c, arena_printf(c->arena, "%s %s%s%s;", held_type(c, n), cgen_name(c, n),
                          cgen_dims(c->arena, v->shape), init));
 }
@@ -25,12 +26,13 @@ void cgen_declare(cgen *c, int n, const char *init)
 void cgen_comment(cgen *c, int n)
 {
     const char *note = c->ir->node[n].note;
+    c->from = c->ir->node[n].from;
     if (!note)
         return;
     buf text = {0};
     quote_comment(&text, note);
     const char *arg = buf_text(&text);
-    cgen_macro(c->out, "et_comment", 1, &arg);
+    cgen_statement(c, "et_comment", 1, &arg);
     buf_free(&text);
 }
 
@@ -39,6 +41,7 @@ static void item_statement(cgen *c, int n, const subscript *at)
     const ir_node *v = &c->ir->node[n];
     holding hold = c->sc->hold[n];
     int prec;
+    c->from = c->ir->node[n].from;
     if (!op_table[v->op].elementwise) {
         if (v->op == OP_sum || v->op == OP_reduce_max || v->op == OP_reduce_min)
             cgen_reduce_element(c, n, at);
@@ -52,6 +55,7 @@ static void item_statement(cgen *c, int n, const subscript *at)
     const kernel *k = &c->sc->kernel[c->kernel];
     if (v->op == OP_repeat && cgen_leads(c->ir, k->item, k->n_items, n))
         cgen_region(c, k->item, k->n_items, n, at);
+    c->from = c->ir->node[n].from;
     const char *text = v->op == OP_repeat ? c->carried[n] : cgen_expression(c, n, at, &prec);
     if (cgen_is_local(c, n)) {
         cgen_line(c, arena_printf(c->arena, "const %s %s = %s;", held_type(c, n), cgen_name(c, n), text));
@@ -62,6 +66,11 @@ static void item_statement(cgen *c, int n, const subscript *at)
     }
 }
 
+static int from_store(const cgen *c, const store *st)
+{
+    return st->from ? st->from : c->ir->node[st->node].from;
+}
+
 static void store_statement(cgen *c, const store *st, int index, const subscript *at)
 {
     int prec;
@@ -69,6 +78,7 @@ static void store_statement(cgen *c, const store *st, int index, const subscript
                 && st->var < 0;
     if (done)
         return;
+    c->from = from_store(c, st);
     const char *from;
     if (c->sc->hold[st->node] == HOLD_PLACE && c->sc->place_of[st->node] == index)
         from = cgen_name(c, st->node);
@@ -124,7 +134,7 @@ static void unrolled(cgen *c, const kernel *k)
             rest /= k->shape.dim[d];
         }
         if (block)
-            cgen_macro(c->out, "et_block", 0, NULL);
+            cgen_statement(c, "et_block", 0, NULL);
         loop_body(c, k, at);
         if (block)
             cgen_end(c);
@@ -137,6 +147,15 @@ static bool is_empty(const cgen *c, const kernel *k)
     for (int i = 0; i < k->n_items; i++)
         empty = empty && c->sc->hold[k->item[i]] == HOLD_INLINE;
     return empty;
+}
+
+/* What the head of the loop comes from: as the first value that it keeps.  */
+static int from_first(const cgen *c, const kernel *k)
+{
+    for (int i = 0; i < k->n_items; i++)
+        if (c->sc->hold[k->item[i]] != HOLD_INLINE)
+            return c->ir->node[k->item[i]].from;
+    return k->n_stores > 0 ? from_store(c, &c->sc->store[k->store[0]]) : 0;
 }
 
 /* Does the loop sum along its last axis?  */
@@ -155,6 +174,7 @@ static void loop_kernel(cgen *c, const kernel *k)
     if (is_empty(c, k))
         return;
     loop_head(c, k);
+    c->from = from_first(c, k);
     if (shape_numel(k->shape) <= c->style->unroll) {
         unrolled(c, k);
         return;

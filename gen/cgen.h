@@ -18,8 +18,8 @@ typedef struct {
 /* Append macro calls (et_line, et_for, ...; templates/kernels.m4) to OUT.  */
 void cgen_body(const schedule *sc, const cgen_style *style, buf *out);
 
-/* One call of a macro with N quoted arguments.  */
-void cgen_macro(buf *out, const char *macro, int n, const char *const *arg);
+/* One call of a macro with N quoted arguments, the first of them marked with where it comes from (into ir.origin).  */
+void cgen_macro(buf *out, const char *macro, int from, int n, const char *const *arg);
 
 /* A number as a literal of the model's real type: the shortest that reads back the same.  */
 const char *cgen_number(arena *a, double x, int real_bits);

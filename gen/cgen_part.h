@@ -44,6 +44,7 @@ typedef struct {
     const char **scalar;  /* of nodes of a body being printed: their variables */
     const char **carried; /* of OP_repeat nodes whose loop was printed */
     int kernel; /* the one being written */
+    int from;   /* what the next statements come from: into ir.origin */
     const cgen_frame *frame; /* NULL outside of loops */
 } cgen;
 
@@ -52,6 +53,7 @@ extern const char *const cgen_loop_var[RANK_MAX];
 
 const char *cgen_real(const cgen *c); /* float or double */
 void cgen_line(cgen *c, const char *text);
+void cgen_statement(cgen *c, const char *macro, int n, const char *const *arg);
 void cgen_for(cgen *c, const char *variable, int64_t n);
 void cgen_for_from(cgen *c, const char *variable, int64_t from, int64_t to, int64_t step);
 void cgen_end(cgen *c); /* of a loop or block */

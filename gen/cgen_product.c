@@ -82,7 +82,7 @@ static void add_rows(cgen *c, int n, const turns *t)
     y[last] = turn("o", 0);
     bool block = last == 0 && !t->at;
     if (block)
-        cgen_macro(c->out, "et_block", 0, NULL);
+        cgen_statement(c, "et_block", 0, NULL);
     for (int64_t k = 0; k < t->n; k++) {
         subscript w[2] = {turn_of(t, k), turn("o", 0)};
         x[last] = w[0];
@@ -158,7 +158,7 @@ static void matmul_t_rows(cgen *c, int n, int64_t inner)
     if (width < size)
         cgen_for_from(c, "q", 0, size, width);
     else
-        cgen_macro(c->out, "et_block", 0, NULL);
+        cgen_statement(c, "et_block", 0, NULL);
     cgen_line(c, arena_printf(c->arena, "%s panel[%lld][%lld];", cgen_real(c), (long long)inner,
                               (long long)width));
     cgen_for(c, "o", inner);

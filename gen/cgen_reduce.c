@@ -70,7 +70,7 @@ void cgen_reduce(cgen *c, int n)
     if (v->op == OP_sum && size > c->style->unroll) {
         bool block = last == 0;
         if (block)
-            cgen_macro(c->out, "et_block", 0, NULL);
+            cgen_statement(c, "et_block", 0, NULL);
         for (cgen_lanes l = cgen_lanes_begin(c, "o", size); cgen_lanes_more(c, &l);) {
             at[last] = l.at;
             join(c, v->op, l.to, cgen_value(c, v->arg[0], at, &prec));

@@ -3,6 +3,7 @@
    Afterwards every value has a C name or stands in the expression that reads it.  */
 #include "cgen_part.h"
 
+#include "origin.h"
 #include "quote.h"
 
 #include <math.h>
@@ -40,38 +41,43 @@ const char *cgen_dims(arena *a, shape s)
     return text;
 }
 
-void cgen_macro(buf *out, const char *macro, int n, const char *const *arg)
+void cgen_macro(buf *out, const char *macro, int from, int n, const char *const *arg)
 {
-    buf_printf(out, "%s(", macro);
+    buf_printf(out, "%s(«", macro);
+    origin_mark(from, out);
     for (int i = 0; i < n; i++) {
-        buf_puts(out, i ? ", «" : "«");
+        buf_puts(out, i ? "», «" : "");
         quote_m4(out, arg[i], strlen(arg[i]));
-        buf_puts(out, "»");
     }
-    buf_puts(out, ")m4_dnl\n");
+    buf_puts(out, "»)m4_dnl\n");
+}
+
+void cgen_statement(cgen *c, const char *macro, int n, const char *const *arg)
+{
+    cgen_macro(c->out, macro, c->from, n, arg);
 }
 
 void cgen_line(cgen *c, const char *text)
 {
-    cgen_macro(c->out, "et_line", 1, &text);
+    cgen_statement(c, "et_line", 1, &text);
 }
 
 void cgen_for(cgen *c, const char *variable, int64_t n)
 {
     const char *arg[] = {variable, arena_printf(c->arena, "%lld", (long long)n)};
-    cgen_macro(c->out, "et_for", 2, arg);
+    cgen_statement(c, "et_for", 2, arg);
 }
 
 void cgen_for_each(cgen *c, const char *variable, int64_t n)
 {
-    cgen_macro(c->out, "et_independent", 0, NULL);
+    cgen_statement(c, "et_independent", 0, NULL);
     cgen_for(c, variable, n);
 }
 
 void cgen_for_back(cgen *c, const char *variable, int64_t n)
 {
     const char *arg[] = {variable, arena_printf(c->arena, "%lld", (long long)n - 1)};
-    cgen_macro(c->out, "et_for_back", 2, arg);
+    cgen_statement(c, "et_for_back", 2, arg);
 }
 
 void cgen_for_from(cgen *c, const char *variable, int64_t from, int64_t to, int64_t step)
@@ -80,7 +86,7 @@ void cgen_for_from(cgen *c, const char *variable, int64_t from, int64_t to, int6
                          arena_printf(c->arena, "%lld", (long long)to),
                          step == 1 ? arena_printf(c->arena, "%s++", variable)
                                    : arena_printf(c->arena, "%s += %lld", variable, (long long)step)};
-    cgen_macro(c->out, "et_for_from", 4, arg);
+    cgen_statement(c, "et_for_from", 4, arg);
 }
 
 void cgen_loops(cgen *c, shape s, subscript *at)
@@ -99,7 +105,7 @@ void cgen_ends(cgen *c, int n)
 
 void cgen_end(cgen *c)
 {
-    cgen_macro(c->out, "et_end", 0, NULL);
+    cgen_macro(c->out, "et_end", 0, 0, NULL);
 }
 
 /* --- names ----------------------------------------------------------------------------------------- */

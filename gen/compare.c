@@ -255,7 +255,7 @@ static skel_status emit_frame(const comparison *c, const ir *g, buf out[2])
     set_refusals(c, &v);
     set_indices(c, g, &v);
     skel_status status =
-        skel_run(c->options->m4, c->options->data_dir, templates, 2, &v, out, 2, c->diag);
+        skel_run(c->options->m4, c->options->data_dir, templates, 2, &v, out, NULL, 2, c->diag);
     buf_free(&v);
     buf_free(&file);
     return status;
@@ -297,7 +297,7 @@ static skel_status add_models(const comparison *c)
         status = emit(c, e, &text);
         add_file(c, arena_printf(c->arena, "%s.h", e->name), &text.header);
         add_file(c, arena_printf(c->arena, "%s.c", e->name), &text.source);
-        buf_free(&text.values);
+        emit_text_free(&text);
     }
     return status;
 }

@@ -222,6 +222,13 @@ bool diag_line(const source *src, int line, const char **start, size_t *len)
     return true;
 }
 
+const char *diag_line_text(arena *a, loc at)
+{
+    const char *start;
+    size_t len;
+    return at.src && diag_line(at.src, at.line, &start, &len) ? arena_strndup(a, start, len) : "";
+}
+
 char diag_character(loc at)
 {
     const char *text;

@@ -66,6 +66,13 @@ void diag_set_limits(diag *d, const int *limit);
 void diag_read(diag *d, const char *path);
 const char *const *diag_files(const diag *d, size_t *n);
 
+/* The text of the line of AT, in A; "" where there is none.  */
+const char *diag_line_text(arena *a, loc at);
+
+/* "model.yaml:9", the file's name as messages have it; and TEXT of a file's, in a form that is safe to print.  */
+void diag_put_place(buf *out, const diag *d, loc at);
+void diag_put_safe(buf *out, const char *text);
+
 /* The character at the place AT where it is ASCII, else NUL.  */
 char diag_character(loc at);
 

@@ -33,7 +33,7 @@ static int put_safe(buf *out, const char *text, size_t bytes, long code)
     return (int)(out->len - before);
 }
 
-static void put_text(buf *out, const char *text)
+void diag_put_safe(buf *out, const char *text)
 {
     size_t len = strlen(text);
     for (size_t i = 0, n; i < len; i += n) {
@@ -80,8 +80,15 @@ void diag_name(buf *out, const diag *d, const source *src)
     size_t n = src && d->folder ? strlen(d->folder) : 0;
     bool inside = n > 0 && strncmp(name, d->folder, n) == 0;
     if (inside)
-        put_text(out, d->shown);
-    put_text(out, inside ? name + n : name);
+        diag_put_safe(out, d->shown);
+    diag_put_safe(out, inside ? name + n : name);
+}
+
+void diag_put_place(buf *out, const diag *d, loc at)
+{
+    diag_name(out, d, at.src);
+    if (at.src && at.line > 0)
+        buf_printf(out, ":%d", at.line);
 }
 
 /* "error: ", "[E0203]": WORD between BEFORE and AFTER, in the colour of M.  */
@@ -108,7 +115,7 @@ void diag_put_text(buf *out, const diag *d, const message *m)
         buf_printf(out, ":%d:%d", m->at.line, m->at.col);
     buf_puts(out, d->style.color ? ":\033[m " : ": ");
     put_colored(out, d, m, "", word[m->severity], ": ");
-    put_text(out, m->text);
+    diag_put_safe(out, m->text);
     if (m->code) {
         buf_puts(out, " ");
         put_colored(out, d, m, m->was_warning ? "[-Werror=" : m->severity == WARNING ? "[-W" : "[",

@@ -6,6 +6,7 @@
 
 #include "loop.h"
 #include "loop_diff.h"
+#include "origin.h"
 
 #include <string.h>
 
@@ -84,6 +85,7 @@ static void tangent_node(void *of, int n)
     ir *g = f->gr->ir;
     const ir_node *v = &g->node[n];
     f->t[n] = NO_NODE;
+    origin_begin(g, v->from);
     if (n == f->seed) {
         f->t[n] = one(g, n);
     } else if (f->gr->is_weight_op[n]) {
@@ -107,6 +109,7 @@ static void held_node(void *of, int n)
     ir *g = f->gr->ir;
     const ir_node v = g->node[n];
     int ybar = f->t[n] = drop_zero(g, f->t[n]);
+    origin_begin(g, v.from);
     if (v.op == OP_loop)
         loop_adjoints(g, n, &(loop_adjoint){.of = f, .n_parts = 1, .part = {f->t}, .at = held_node});
     if (ybar == NO_NODE || f->gr->is_weight_op[n])
@@ -269,6 +272,7 @@ void diff_jacobians(graph *gr, dense_policy dense)
         group_jacobian(&f, &gr->group[k], dense);
     for (int r = 0; r < gr->n_relations; r++)
         relation_jacobian(&f, &gr->relation[r]);
+    origin_begin(gr->ir, 0);
 }
 
 /* --- reverse mode ----------------------------------------------------------------------------- */
@@ -463,6 +467,7 @@ static void adjoint_node(void *of, int n)
     int kept[3];
     for (int k = 0; k < 3; k++)
         kept[k] = part[k][n] = drop_zero(g, part[k][n]);
+    origin_begin(g, g->node[n].from);
     if (g->node[n].op == OP_loop)
         loop_adjoints(g, n, &(loop_adjoint){.of = f, .n_parts = 3, .at = adjoint_node,
                                             .part = {part[0], part[1], part[2]}});
@@ -493,6 +498,7 @@ adjoint diff_reverse(graph *gr, bool split, const int *seed, const bool *stop)
     for (int n = gr->n_base - 1; n >= 0; n--)
         if (!gr->in_turns[n])
             adjoint_node(&f, n);
+    origin_begin(g, 0);
     return f.a;
 }
 
@@ -517,6 +523,7 @@ static void parameter_node(void *of, int n)
     ir *g = f->gr->ir;
     int *gradient = &f->a.direct[n];
     *gradient = f->stop && f->stop[n] ? NO_NODE : drop_zero(g, *gradient);
+    origin_begin(g, g->node[n].from);
     if (g->node[n].op == OP_loop && g->node[n].of_params)
         loop_adjoints(g, n, &(loop_adjoint){.of = f, .n_parts = 1, .at = parameter_node, .part = {f->a.direct}});
     if (*gradient == NO_NODE || !g->node[n].of_params)
@@ -538,4 +545,5 @@ void diff_parameters(graph *gr, int *gradient, const bool *cut)
     for (int n = gr->n_base - 1; n >= 0; n--)
         if (!gr->in_turns[n])
             parameter_node(&f, n);
+    origin_begin(g, 0);
 }

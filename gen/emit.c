@@ -4,6 +4,7 @@
 #include "emit_part.h"
 
 #include "elementary.h"
+#include "origin.h"
 #include "quote.h"
 #include "values.h"
 
@@ -40,7 +41,7 @@ void emit_close_list(emitter *em)
 
 static void row(emitter *em, int n, const char *const *field)
 {
-    values_row(&em->values, n, field);
+    values_row_from(&em->values, em->from, n, field);
 }
 
 const char *emit_comment_text(emitter *em, const char *text)
@@ -110,7 +111,7 @@ const char *emit_rule_text(arena *a, const learning *set)
 
 static void set_banner(emitter *em)
 {
-    const ir *g = em->ir;
+    ir *g = em->ir;
     const char *slash = strrchr(em->options->h_path, '/');
     emit_set(em, "name", g->name);
     emit_set(em, "NAME", capitals(g->arena, g->name));
@@ -125,13 +126,17 @@ static void set_banner(emitter *em)
     open_list(em, "equation");
     for (size_t i = 0; i < em->spec->n_modules; i++) {
         const spec_module *m = &em->spec->module[i];
+        em->from = origin_place(em->ir, m->at, diag_line_text(g->arena, m->at), "", PASS_STEP);
         const char *text = arena_printf(g->arena, "%s: %s", m->name, m->cell ? m->cell : "stack");
         row(em, 1, &text);
     }
     for (size_t i = 0; i < em->spec->n_equations; i++) {
-        const char *text = emit_comment_text(em, em->spec->equation[i].text);
+        const spec_equation *eq = &em->spec->equation[i];
+        const char *text = emit_comment_text(em, eq->text);
+        em->from = origin_place(em->ir, eq->at, eq->text, "", PASS_STEP);
         row(em, 1, &text);
     }
+    em->from = 0;
     emit_close_list(em);
 }
 
@@ -171,8 +176,10 @@ static void set_block(emitter *em, const char *name, unsigned mask)
         const char *what = x->note ? x->note
                            : x->kind == VAR_HIDDEN ? arena_printf(g->arena, "%s, hidden", x->path)
                                                    : x->path;
+        em->from = origin_of_var(em->ir, x, PASS_DECLARATION);
         member(em, x->type, x->c_name, x->shape, ir_is_batched(x), what);
     }
+    em->from = 0;
     no_member(em, n > 0);
     emit_close_list(em);
 }
@@ -187,11 +194,13 @@ static void set_entries(emitter *em, const char *name, bool signals)
         if (!e->own_field || (e->kind == ENTRY_SIGNAL) != signals)
             continue;
         const char *note = g->node[e->node].note;
+        em->from = e->from ? e->from : g->node[e->node].from;
         member(em, g->node[e->node].type, e->field, g->node[e->node].shape, true,
                note && e->kind != ENTRY_H2W_X ? note
                                               : arena_printf(g->arena, "x of %s", e->path));
         any = true;
     }
+    em->from = 0;
     no_member(em, any);
     emit_close_list(em);
 }
@@ -205,9 +214,12 @@ static void set_blocks(emitter *em)
     set_block(em, "target", 1u << VAR_TARGET);
     set_block(em, "trace", 1u << VAR_TRACE);
     open_list(em, "output");
-    for (int i = 0; i < g->n_outputs; i++)
+    for (int i = 0; i < g->n_outputs; i++) {
+        em->from = g->node[g->output[i].node].from;
         member(em, TYPE_REAL, g->output[i].c_name, g->node[g->output[i].node].shape, true,
                g->output[i].name);
+    }
+    em->from = 0;
     no_member(em, g->n_outputs > 0);
     emit_close_list(em);
     set_entries(em, "jacobian", false);
@@ -253,6 +265,7 @@ static void set_var_rows(emitter *em, var_kind kind, const char *name, const cha
     for (int i = 0; i < n; i++) {
         const var *x = &g->var[v[i]];
         int place, group = group_of_var(em->plan->graph, v[i], &place);
+        em->from = origin_of_var(em->ir, x, PASS_DECLARATION);
         info_row(em, x->path, name, x->type == TYPE_INDEX, true, 0, group, place, -1, x->shape,
                  ir_is_batched(x), block, x->c_name);
     }
@@ -268,17 +281,21 @@ static void set_info(emitter *em)
     set_var_rows(em, VAR_STATE, "ETR_STATE", "state");
     set_var_rows(em, VAR_INPUT, "ETR_INPUT", "input");
     set_var_rows(em, VAR_TARGET, "ETR_TARGET", "target");
-    for (int i = 0; i < g->n_outputs; i++)
+    for (int i = 0; i < g->n_outputs; i++) {
+        em->from = g->node[g->output[i].node].from;
         info_row(em, g->output[i].name, "ETR_OUTPUT", false, true, 0, -1, -1, -1,
                  g->node[g->output[i].node].shape, true, "output", g->output[i].c_name);
+    }
     set_var_rows(em, VAR_TRACE, "ETR_TRACE", "trace");
     for (int i = 0; i < em->plan->n_entries; i++) {
         const entry *e = &em->plan->entry[i];
         const ir_node *x = &g->node[e->node];
+        em->from = e->from ? e->from : x->from;
         info_row(em, e->path, kind[e->kind], x->type == TYPE_INDEX, e->field != NULL,
                  x->op == OP_const ? x->number : 0, e->group, e->row, e->col, x->shape, true,
                  e->kind == ENTRY_SIGNAL ? "signal" : "jacobian", e->field);
     }
+    em->from = 0;
     emit_close_list(em);
 }
 
@@ -300,12 +317,19 @@ static bool read_source(emitter *em, const char *file, buf *text)
     return read;
 }
 
+/* TEXT of the runtime's FILE as the value NAME.  */
+static void set_part(emitter *em, const char *name, const char *file, const char *text)
+{
+    int from = origin_place(em->ir, (loc){0}, file, "", PASS_SOURCE);
+    values_set_from(&em->values, from, name, text);
+}
+
 /* A file of the runtime whose text goes into every model.  */
 static bool set_source(emitter *em, const char *name, const char *file)
 {
     buf text = {0};
     bool read = read_source(em, file, &text);
-    emit_set(em, name, buf_text(&text));
+    set_part(em, name, file, buf_text(&text));
     buf_free(&text);
     return read;
 }
@@ -322,7 +346,7 @@ static bool set_elementary(emitter *em)
     bool read = read_source(em, "etrace_math.h", &text);
     elementary_sections(buf_text(&text), is_called, em, em->ir->arena, &called);
     emit_set_flag(em, "has_elementary", called.len > 0);
-    emit_set(em, "elementary_source", buf_text(&called));
+    set_part(em, "elementary_source", "etrace_math.h", buf_text(&called));
     buf_free(&text);
     buf_free(&called);
     return read;
@@ -375,11 +399,22 @@ static void set_clones(emitter *em)
     emit_set(em, "clones", clones ? arena_printf(a, "%s_CLONES\n", capitals(a, em->ir->name)) : "");
 }
 
+void emit_text_free(emit_text *text)
+{
+    buf_free(&text->header);
+    buf_free(&text->source);
+    buf_free(&text->python);
+    buf_free(&text->values);
+    skel_map_free(&text->header_map);
+    skel_map_free(&text->source_map);
+}
+
 skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options,
                      emit_text *res)
 {
     emitter em = {.plan = plan, .ir = plan->ir, .spec = s, .options = options};
     buf out[3] = {{0}, {0}, {0}};
+    skel_map map[3] = {{0}, {0}, {0}};
     set_banner(&em);
     set_blocks(&em);
     set_info(&em);
@@ -397,9 +432,11 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     skel_status status = SKEL_ENVIRONMENT;
     if (set_elementary(&em) && set_source(&em, "info_header", "etrace_info.h")
         && set_source(&em, "random_source", "etrace_random.h"))
-        status = skel_run(options->m4, options->data_dir, templates, N_TEMPLATES, &em.values, out, 3,
-                          plan->ir->diag);
+        status = skel_run(options->m4, options->data_dir, templates, N_TEMPLATES, &em.values, out,
+                          map, 3, plan->ir->diag);
     *res = (emit_text){.name = em.ir->name, .header = out[0], .source = out[1], .python = out[2],
-                       .values = em.values};
+                       .values = em.values,
+                       .header_map = map[0], .source_map = map[1]};
+    skel_map_free(&map[2]);
     return status;
 }

@@ -26,11 +26,14 @@ const char *emit_rule_text(arena *a, const learning *set);
 typedef struct {
     const char *name; /* the prefix of the emitted names */
     buf header, source, python, values;
+    skel_map header_map, source_map; /* where their lines come from: into ir.origin */
 } emit_text;
 
 /* What report_measure has scheduled is printed into RES.  SKEL_ENVIRONMENT after a message.  */
 skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *options,
                      emit_text *res);
+
+void emit_text_free(emit_text *text);
 
 /* Register every file that emit_run reads as one that D has read.  */
 void emit_files(const char *data_dir, arena *a, diag *d);

@@ -3,6 +3,7 @@
    templates/kernels.m4.  Afterwards every argument that a body does not use is named in a (void).  */
 #include "emit_part.h"
 
+#include "origin.h"
 #include "quote.h"
 
 #include <ctype.h>
@@ -15,7 +16,7 @@ void emit_open_body(emitter *em, const char *name)
 
 void emit_line(emitter *em, const char *text)
 {
-    cgen_macro(&em->values, "et_line", 1, &text);
+    cgen_macro(&em->values, "et_line", em->from, 1, &text);
 }
 
 static const char *first_element(arena *a, const var *v, bool batched)
@@ -64,7 +65,7 @@ static void init_line(emitter *em, const var *v, const char *block, int stream)
 /* Returns whether random numbers are needed.  */
 bool emit_init(emitter *em, const char *name, const char *block, unsigned mask)
 {
-    const ir *g = em->ir;
+    ir *g = em->ir;
     int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
     int n = ir_vars_in_order(g, mask, v);
     bool random = false;
@@ -75,8 +76,11 @@ bool emit_init(emitter *em, const char *name, const char *block, unsigned mask)
         emit_line(em, "(void)seed;");
     if (n == 0)
         emit_line(em, arena_printf(g->arena, "(void)%s;", block));
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        em->from = origin_of_var(g, &g->var[v[i]], PASS_INIT);
         init_line(em, &g->var[v[i]], block, i + 1);
+    }
+    em->from = 0;
     emit_close_list(em);
     return random;
 }
@@ -102,15 +106,17 @@ static bool is_weighted(const ir *g, const schedule *sc)
 /* What is added up over the samples of a batch.  */
 static void declare_sums(emitter *em, const function_plan *f)
 {
-    const ir *g = em->ir;
+    ir *g = em->ir;
     if (f->n_sums == 0)
         return;
     emit_line(em, "struct {");
     for (int i = 0; i < f->n_sums; i++) {
         const var *v = &g->var[f->sum[i]];
+        em->from = origin_of_var(g, v, PASS_GRADIENT);
         emit_line(em, arena_printf(g->arena, "    %s %s%s; /* %s */", emit_real_type(g), v->c_name,
                                    cgen_dims(g->arena, v->shape), emit_comment_text(em, v->note)));
     }
+    em->from = 0;
     emit_line(em, "} sum;");
     emit_line(em, "memset(&sum, 0, sizeof sum);");
 }
@@ -149,11 +155,11 @@ static buf define_body(emitter *em, const function_form *form, const function_pl
     buf body = {0};
     bool apart = f && (f->once || strcmp(kind, "once") == 0); /* two blocks, whose names are their own */
     if (apart)
-        cgen_macro(&body, "et_block", 0, NULL);
+        cgen_macro(&body, "et_block", 0, 0, NULL);
     if (f)
         cgen_body(f->schedule, &style, &body);
     if (apart)
-        cgen_macro(&body, "et_end", 0, NULL);
+        cgen_macro(&body, "et_end", 0, 0, NULL);
     buf_printf(&em->values, "m4_define(«et_%s_%s», «", kind, form->name);
     buf_puts(&em->values, buf_text(&body));
     emit_close_list(em);
@@ -170,6 +176,7 @@ static void define_unused(emitter *em, const function_form *form, const function
     if (form->returns)
         emit_line(em, arena_printf(g->arena, "%s total = 0;", emit_real_type(g)));
     declare_sums(em, f);
+    em->from = origin_place(em->ir, (loc){0}, "an argument that this function does not use", "", PASS_DECLARATION);
     for (const char *const *block = form->blocks; *block; block++)
         if (!mentions(body, *block))
             emit_line(em, arena_printf(g->arena, "(void)%.*s;", (int)strlen(*block) - 2, *block));
@@ -179,6 +186,7 @@ static void define_unused(emitter *em, const function_form *form, const function
         emit_line(em, "(void)length;");
         emit_line(em, "(void)t;");
     }
+    em->from = 0;
     emit_close_list(em);
 }
 
@@ -341,15 +349,17 @@ static void check_line(emitter *em, const var *v, const char *block)
 
 void emit_checks(emitter *em, const char *name, var_kind kind, const char *block)
 {
-    const ir *g = em->ir;
+    ir *g = em->ir;
     int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
     int n = ir_vars_in_order(g, 1u << kind, v);
     bool any = false;
     emit_open_body(em, name);
     for (int i = 0; i < n; i++) {
+        em->from = origin_of_var(g, &g->var[v[i]], PASS_CHECK);
         check_line(em, &g->var[v[i]], block);
         any = any || g->var[v[i]].type != TYPE_INDEX || g->var[v[i]].index_size > 0;
     }
+    em->from = 0;
     emit_close_list(em);
     buf_printf(&em->values, "m4_define(«et_unused_%s», «", name);
     if (!any)
@@ -390,10 +400,19 @@ static bool is_read(emitter *em, const char *name, const char *part)
     return emit_said(em, arena_printf(em->ir->arena, "%s_%s[", name, part));
 }
 
+/* What pattern P is of: a parameter's non-zeros, or a rule's.  */
+static int from_pattern(emitter *em, int p)
+{
+    for (int v = 0; v < em->ir->n_vars; v++)
+        if (em->ir->var[v].kind == VAR_PARAM && em->ir->var[v].pattern == p)
+            return origin_of_var(em->ir, &em->ir->var[v], PASS_TABLE);
+    return origin_place(em->ir, (loc){0}, "of the learning rule", "", PASS_TABLE);
+}
+
 /* The places of the non-zeros of sparse weights, as far as the bodies read them.  */
 void emit_tables(emitter *em)
 {
-    const ir *g = em->ir;
+    ir *g = em->ir;
     bool *rows = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
     bool *cols = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
     for (int i = 0; i < g->n_patterns; i++) {
@@ -403,10 +422,12 @@ void emit_tables(emitter *em)
     emit_open_body(em, "tables");
     for (int i = 0; i < g->n_patterns; i++) {
         const pattern *p = &g->pattern[i];
+        em->from = from_pattern(em, i);
         if (rows[i])
             table(em, p->name, "row", p->row, p->n, pattern_index_bytes(p->n_rows) == 2);
         if (cols[i])
             table(em, p->name, "col", p->col, p->n, pattern_index_bytes(p->n_cols) == 2);
     }
+    em->from = 0;
     emit_close_list(em);
 }

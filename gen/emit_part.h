@@ -8,10 +8,11 @@
 
 typedef struct {
     const model_plan *plan;
-    const ir *ir;
+    ir *ir;
     const spec *spec;
     const emit_options *options;
     buf values; /* definitions, for m4 */
+    int from;   /* what the next statements of emit_line, and rows, come from (into ir.origin); 0: nowhere */
 } emitter;
 
 /* et_value_NAME is TEXT.  */

@@ -7,6 +7,7 @@
    One pass of forward mode through the step brings both, in as many directions as theta has elements.  */
 #include "forward.h"
 #include "learner.h"
+#include "origin.h"
 
 /* LATER[v * n + s]: the new value of hidden state s depends on variable v.  */
 static bool *find_dependences(const graph *gr)
@@ -73,8 +74,10 @@ static bool add_parameter(learner *l, int p, const bool *later)
     const int *t = forward_tangents(gr, seed, shape_of1(size), l->set->at);
     if (!t)
         return false;
+    origin_enter(g, PASS_GRADIENT);
     if (t[g->loss] != NO_NODE)
         learner_add(l, param.now, ir_ew2(g, OP_mul, l->weight, ir_reshape(g, t[g->loss], param.shape)));
+    origin_enter(g, PASS_TRACE);
     for (int s = 0; s < gr->n_hidden; s++)
         if (influenced[s])
             learner_next(l, P[s], t[g->var[gr->hidden[s]].next], "P = D P + d s / d theta");

@@ -8,6 +8,7 @@
        grad_W += ex (x) (sum_a s_a ef_a) / (1 - a_f^n)      n: steps in ef
    A parameter by itself, a bias say, has x = 1, unfiltered.  */
 #include "learner.h"
+#include "origin.h"
 
 #include <math.h>
 #include <string.h>
@@ -103,16 +104,17 @@ static void factor_group(learner *l, const relation *r, const hidden_group *grou
         x = filter_input(l, r, ir_one_hot(g, r->x, g->node[r->w].shape.dim[0]), &x_now);
     else if (r->x != NO_NODE)
         x = filter_input(l, r, r->x, &x_now);
+    origin_enter(g, PASS_GRADIENT);
     for (int a = 0; a < n; a++) {
         int ef = l->time == TIME_T ? next[a] : now[a], signal = learner_signal(l, r, group->state[a]);
         if (ef != NO_NODE && signal != NO_NODE)
             sum = diff_plus(g, sum, ir_ew2(g, OP_mul, signal, ef));
     }
-    if (sum == NO_NODE)
-        return;
-    if (l->set->decay_f > 0)
+    if (sum != NO_NODE && l->set->decay_f > 0)
         sum = ir_ew2(g, OP_div, sum, correction(l));
-    learner_add(l, r->w, trace_outer(g, &f, l->time == TIME_T ? x : x_now, sum));
+    if (sum != NO_NODE)
+        learner_add(l, r->w, trace_outer(g, &f, l->time == TIME_T ? x : x_now, sum));
+    origin_enter(g, PASS_TRACE);
 }
 
 void factor_relation(learner *l, const relation *r)

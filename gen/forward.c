@@ -5,6 +5,7 @@
 
 #include "diff.h"
 #include "loop_diff.h"
+#include "origin.h"
 
 #include <string.h>
 
@@ -247,6 +248,7 @@ static void forward_node(void *of, int n)
     ir *g = f->ir;
     const ir_node v = g->node[n];
     f->t[n] = NO_NODE;
+    origin_begin(g, v.from);
     if (v.op == OP_loop)
         loop_tangents(g, n, &(loop_tangent){f, f->t, forward_node, shape_of});
     else if (v.type == TYPE_REAL && v.op != OP_stop_gradient)
@@ -270,6 +272,7 @@ int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at)
         else if (!gr->in_turns[n])
             forward_node(&f, n);
     }
+    origin_begin(g, 0);
     return f.failed ? NULL : f.t;
 }
 

@@ -10,6 +10,7 @@
    that feed o.  Which pair hands on to which is known now, and is a table of the emitted C.  */
 #include "forward.h"
 #include "learner.h"
+#include "origin.h"
 
 #include <string.h>
 
@@ -374,11 +375,15 @@ static void influence_relation(influence *in, const relation *r)
         next[a] = advanced(&c, e, a);
     for (int a = 0; a < n; a++) {
         int signal = learner_signal(l, r, in->group->state[a]), met = meeting(&c, a, e[a], next[a]);
+        origin_enter(g, PASS_GRADIENT);
         if (signal != NO_NODE && met != NO_NODE)
             sum = diff_plus(g, sum, met_by(&c, met, signal));
+        origin_enter(g, PASS_TRACE);
     }
+    origin_enter(g, PASS_GRADIENT);
     if (sum != NO_NODE)
         learner_add(l, r->w, trace_to_weight(g, &c.f, from_rows(g, &c.f, &c.rows, sum)));
+    origin_enter(g, PASS_TRACE);
 }
 
 void influence_traces(learner *l)
@@ -394,8 +399,10 @@ void influence_traces(learner *l)
         for (int r = 0; r < l->gr->n_relations; r++) {
             const relation *rel = &l->gr->relation[r];
             for (int i = 0; i < rel->n_groups; i++)
-                if (rel->group[i] == k)
+                if (rel->group[i] == k) {
+                    origin_begin(l->ir, l->ir->node[rel->y].from);
                     influence_relation(&in, rel);
+                }
         }
     }
 }

@@ -4,6 +4,7 @@
 #include "ir.h"
 
 #include "canon.h"
+#include "origin.h"
 #include "region.h"
 #include "size.h"
 
@@ -188,6 +189,8 @@ int ir_intern(ir *g, ir_node n)
         arg[i] = n.arg[i];
     n.arg = arg;
     n.of_params = of_params(g, &n);
+    if (n.from == 0) /* else it is another node's copy */
+        n.from = origin_of_node(g, &n);
     arena_grow(g->arena, &g->node, (size_t)g->n_nodes, &g->cap_nodes, sizeof *g->node);
     g->node[g->n_nodes++] = n;
     g->bucket[slot] = g->n_nodes;
@@ -213,9 +216,10 @@ int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc
             *p = '_';
     var v = {.kind = kind, .path = path, .c_name = c_name, .shape = s, .type = type, .at = at,
              .next = NO_NODE, .owner = -1, .pattern = -1, .order = g->n_vars};
-    int index = g->n_vars;
+    int index = g->n_vars, before = origin_begin(g, v.at.src ? origin_of_var(g, &v, PASS_DECLARATION) : 0);
     v.now = ir_intern(g, (ir_node){.op = OP_var, .type = type, .shape = s, .var = index,
                                    .of_params = kind == VAR_PARAM});
+    origin_begin(g, before);
     arena_grow(g->arena, &g->var, (size_t)g->n_vars, &g->cap_vars, sizeof *g->var);
     g->var[g->n_vars++] = v;
     return index;

@@ -52,8 +52,24 @@ typedef struct {
     const int32_t *row, *col;
 } pattern;
 
+typedef struct ir_origin ir_origin; /* origin.h */
 typedef struct ir_region ir_region; /* region.h */
 typedef struct ir_loop ir_loop;     /* loop.h */
+
+/* What made a node, or a line of C.  */
+typedef enum {
+    PASS_STEP,        /* an equation itself */
+    PASS_JACOBIAN,    /* D, df, and what else is differentiated forward */
+    PASS_SIGNAL,      /* d loss / d state */
+    PASS_TRACE,
+    PASS_GRADIENT,
+    PASS_DECLARATION, /* the rest is no node's */
+    PASS_INIT,
+    PASS_CHECK,
+    PASS_TABLE,
+    PASS_SOURCE,
+    N_PASSES
+} origin_pass;
 
 typedef struct {
     op_code op;
@@ -78,6 +94,7 @@ typedef struct {
     bool of_params; /* of parameters and constants alone */
     const char *name; /* the name that the spec or a pass gave it, as a C identifier; or NULL */
     const char *note; /* what the emitted C says above it; or NULL */
+    int from;         /* into ir.origin: of the equation, and by the pass, that it was made for first */
 } ir_node;
 
 typedef enum {
@@ -139,6 +156,10 @@ typedef struct {
     int n_regions; size_t cap_regions; ir_region *region;
     int n_loops; size_t cap_loops; ir_loop *loop;
     int n_bounds;  /* uses of OP_bound */
+    int n_origins; size_t cap_origins; ir_origin *origin;
+    int otherwise;    /* the origin of nodes that have no place: the learning rule's */
+    int here;         /* the origin whose place new nodes have; 0: that of their arguments */
+    origin_pass pass; /* what makes new nodes */
     bool deriving; /* what is made now is never differentiated again */
     int *bucket; /* the hash table of nodes */
     size_t n_buckets;

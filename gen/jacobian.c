@@ -2,6 +2,7 @@
 /* In: D and df of the graph, adjoints.  Out: what the Jacobian and signal blocks hold, and the stores that
    fill them.  Afterwards equal arrays stand in a block once, and constant ones not at all.  */
 #include "learner.h"
+#include "origin.h"
 
 static void add_entry(learner *l, entry e, const char *field)
 {
@@ -51,7 +52,8 @@ static void add_relation(learner *l, const relation *r)
     const char *name = c_name(g->arena, r->name);
     if (r->x != NO_NODE)
         add_entry(l, (entry){.kind = ENTRY_H2W_X, .path = r->name, .node = r->source, .group = -1,
-                             .row = -1, .col = -1}, arena_printf(g->arena, "x_%s", name));
+                             .row = -1, .col = -1,
+                             .from = origin_by(g, g->node[r->y].from, PASS_JACOBIAN)}, arena_printf(g->arena, "x_%s", name));
     for (int k = 0; k < r->n_groups; k++) {
         const hidden_group *group = &l->gr->group[r->group[k]];
         for (int row = 0; row < group->n_states; row++) {
@@ -112,6 +114,7 @@ void jacobian_put(learner *l, function_plan *f, bool signals)
         const char *block = signals ? "sig->" : "jac->";
         learner_put(l, f, e->node,
             arena_printf(l->ir->arena, "%s%s", block, e->field), false, -1);
+        f->store[f->n - 1].from = e->from;
     }
 }
 

@@ -8,6 +8,7 @@
 #include "canon.h"
 #include "forward.h"
 #include "learner.h"
+#include "origin.h"
 
 #include <math.h>
 #include <string.h>
@@ -218,19 +219,24 @@ static void put_step(const learner *l, function_plan *f)
 static void put_loss(const learner *l, function_plan *f, int weight)
 {
     ir *g = l->ir;
+    origin_pass before = origin_enter(g, PASS_STEP);
     if (g->loss != NO_NODE)
         learner_put(l, f, weight == NO_NODE ? g->loss : ir_ew2(g, OP_mul, weight, g->loss), "total",
                     true, -1);
+    origin_enter(g, before);
 }
 
 static void put_traces(const learner *l, function_plan *f)
 {
-    const ir *g = l->ir;
+    ir *g = l->ir;
     for (int v = 0; v < g->n_vars; v++) {
         const var *x = &g->var[v];
-        if (x->kind == VAR_TRACE)
-            learner_put(l, x->pooled ? learner_once(l, f) : f, x->next,
-                        arena_printf(g->arena, "e->%s", x->c_name), false, v);
+        if (x->kind != VAR_TRACE)
+            continue;
+        function_plan *to = x->pooled ? learner_once(l, f) : f;
+        learner_put(l, to, x->next, arena_printf(g->arena, "e->%s", x->c_name), false, v);
+        if (g->node[x->next].n_args == 0) /* what the last step read */
+            to->store[to->n - 1].from = origin_by(g, g->node[x->next].from, PASS_TRACE);
     }
 }
 
@@ -279,11 +285,13 @@ static void add_product(learner *l, int n, int ybar)
     trace_form f;
     if (ybar == NO_NODE)
         return;
+    origin_begin(g, g->node[n].from);
     if (trace_form_of(g, &rel, g->node[n].shape, &f) && f.lead == 0)
         learner_add(l, rel.w, ir_ew2(g, OP_mul, trace_by_input(g, &f, rel.x),
                                      trace_by_position(g, &f, ybar)));
     else
         learner_add(l, rel.w, diff_weight(g, n, ybar));
+    origin_begin(g, 0);
 }
 
 /* The adjoint of Y that no trace carries.  */
@@ -341,8 +349,18 @@ void learner_inside(learner *l, bool with_traces)
 
 /* --- the rules -------------------------------------------------------------------------------------- */
 
+/* The equation of R: that of its op, or of the first one that reads an element-wise parameter.  */
+static int from_use(const graph *gr, const relation *r)
+{
+    const ir_node *y = &gr->ir->node[r->y];
+    bool read = y->n_args == 0 && gr->first_user[r->y] < gr->first_user[r->y + 1];
+    return read ? gr->ir->node[gr->user[gr->first_user[r->y]]].from : y->from;
+}
+
 static void carry_all(learner *l)
 {
+    ir *g = l->ir;
+    origin_enter(g, PASS_TRACE);
     if (l->set->trace == TRACE_RANDOM)
         unbiased_traces(l);
     else if (l->set->trace == TRACE_INFLUENCE)
@@ -350,11 +368,14 @@ static void carry_all(learner *l)
     for (int r = 0; by_relation(l) && r < l->gr->n_relations; r++) {
         const relation *rel = &l->gr->relation[r];
         bool with = l->time == TIME_T && !l->set->plain_none && rel->op != OP_weight && rel->whole == rel->y;
+        origin_begin(g, from_use(l->gr, rel));
         if (factor_chosen(l, rel))
             factor_relation(l, rel);
         else
             carry_relation(l, rel, with ? inside_of(l, rel->y) : NO_NODE);
     }
+    origin_begin(g, 0);
+    origin_enter(g, PASS_GRADIENT);
 }
 
 static bool reads(const learner *l, const function_plan *f, int node)
@@ -396,6 +417,7 @@ static void put_learn(learner *l)
 static void plan_fused(learner *l)
 {
     ir *g = l->ir;
+    origin_enter(g, PASS_SIGNAL);
     l->adj = diff_adjoint(l->gr, l->time == TIME_T, NULL, l->weight);
     l->heard = l->adj;
     for (int s = 0; s < l->gr->n_hidden; s++)
@@ -426,7 +448,9 @@ static void plan_back(learner *l)
         cotangent[s] = g->var[variable[s]].now;
     }
     l->signal = cotangent;
+    origin_enter(g, PASS_SIGNAL);
     l->adj = diff_adjoint(l->gr, false, cotangent, l->weight);
+    origin_enter(g, PASS_GRADIENT);
     learner_inside(l, false);
     if (l->synthesiser)
         synthetic_back(l);
@@ -447,6 +471,7 @@ static void plan_back(learner *l)
 static void plan_window(learner *l)
 {
     l->gradient = learner_no_nodes(l, l->gr->n_base);
+    origin_enter(l->ir, PASS_SIGNAL);
     feedback_set(l);
     carry_all(l);
     put_gradients(l, &l->plan->apply);
@@ -461,6 +486,7 @@ graph *learn_graph(ir *g, const learning *set)
     graph *gr = graph_compile(g, whole ? DENSE_DIAGONAL : set->dense, set->coupled);
     if (diag_errors(g->diag) > before)
         return NULL;
+    origin_enter(g, PASS_JACOBIAN);
     diff_jacobians(gr, set->dense);
     return gr;
 }
@@ -479,6 +505,8 @@ model_plan *learn_plan(graph *gr, const learning *set)
         if (!gr->group[k].coupled)
             return plan;
     }
+    const char *said = set->at.src ? diag_line_text(g->arena, set->at) : "of the learning rule";
+    g->otherwise = origin_place(g, set->at, said + strspn(said, " "), "", PASS_GRADIENT);
     plan->ir = g;
     plan->graph = gr;
     plan->set = *set;
@@ -492,8 +520,10 @@ model_plan *learn_plan(graph *gr, const learning *set)
     jacobian_put(&l, &plan->h2h, false);
     if (g->loss == NO_NODE)
         return plan;
+    origin_enter(g, PASS_SIGNAL);
     adjoint a = diff_adjoint(gr, true, NULL, NO_NODE);
     jacobian_signals(&l, &a);
+    origin_enter(g, PASS_GRADIENT);
     put_step(&l, &plan->l2h);
     put_loss(&l, &plan->l2h, NO_NODE);
     jacobian_put(&l, &plan->l2h, false);
@@ -501,7 +531,9 @@ model_plan *learn_plan(graph *gr, const learning *set)
     int weight = ir_var(g, VAR_WEIGHT, "weight", shape_scalar(), TYPE_REAL, (loc){0});
     l.weight = g->var[weight].now;
     if (set->trace == TRACE_EXACT) {
+        origin_enter(g, PASS_TRACE);
         exact_traces(&l);
+        origin_enter(g, PASS_GRADIENT);
         put_learn(&l);
         return plan;
     }

@@ -59,6 +59,7 @@ typedef struct {
     const char *field; /* its array in the block; NULL when the node is constant */
     bool own_field;    /* the first entry with that field */
     int group, row, col;
+    int from; /* into ir.origin */
 } entry;
 
 typedef struct function_plan {

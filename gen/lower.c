@@ -3,6 +3,7 @@
    value of its own shape, the loss is a scalar, and no two C names are the same.  */
 #include "lower.h"
 
+#include "origin.h"
 #include "scope.h"
 
 #include <stdlib.h>
@@ -66,6 +67,8 @@ static void add_outputs(lowering *lo, scope *sc, const spec *s)
 {
     ir *g = lo->ir;
     for (size_t i = 0; i < s->n_outputs; i++) {
+        loc at = s->output[i].at;
+        origin_begin(g, origin_place(g, at, diag_line_text(lo->arena, at), "", PASS_STEP));
         int x = s->output[i].value ? eval(lo, sc, s->output[i].value) : NO_NODE;
         if (x == NO_NODE)
             continue;
@@ -113,6 +116,8 @@ static void add_losses(lowering *lo, scope *sc, const spec *s)
     const char *text = "";
     for (size_t i = 0; i < s->n_losses; i++) {
         const spec_loss *loss = &s->loss[i];
+        const char *what = arena_printf(lo->arena, "loss: %s", loss->text);
+        origin_begin(g, origin_place(g, loss->at, what, "", PASS_STEP));
         int x = loss_node(lo, sc, loss);
         if (x == NO_NODE)
             return;
@@ -121,6 +126,7 @@ static void add_losses(lowering *lo, scope *sc, const spec *s)
         total = total == NO_NODE ? x : ir_ew2(g, OP_add, total, x);
         text = arena_printf(lo->arena, "%s%s%s", text, i ? "; " : "", loss->text);
     }
+    origin_begin(g, 0);
     if (total != NO_NODE)
         g->loss = ir_name(g, total, "loss",
                           lower_comment(lo, s, s->loss[0].at.line,

@@ -7,6 +7,7 @@
 #include "compare.h"
 #include "depfile.h"
 #include "emit.h"
+#include "explain.h"
 #include "lower.h"
 #include "options.h"
 #include "override.h"
@@ -68,18 +69,37 @@ static void verify(const ir *g)
 #endif
 }
 
-static int write_model(const options *o, const model_plan *plan, const spec *s, const report *r,
-                       arena *a, diag *d, outputs *out)
+static skel_status emit(const options *o, const model_plan *plan, const spec *s, const report *r,
+                        emit_text *res)
 {
     const target_spec *t = target_named(o->machine);
     const emit_options eo = {.h_path = o->h_path, .data_dir = o->data_dir, .m4 = o->m4,
                              .unroll = o->unroll, .clones = t->clones,
                              .math = elementary_math(o->math), .largest_count = r->largest_count,
                              .largest_bytes = report_largest_bytes(r)};
+    return emit_run(plan, s, &eo, res);
+}
+
+static int write_model(const options *o, const model_plan *plan, const spec *s, const report *r,
+                       arena *a, diag *d, outputs *out)
+{
     emit_text text = {0};
-    int failed = (int)emit_run(plan, s, &eo, &text);
+    int failed = (int)emit(o, plan, s, r, &text);
     bool whole = !failed && bundle_add(o, &text, out, a, d);
     return failed ? failed : whole ? EXIT_SUCCESS : EXIT_ENVIRONMENT;
+}
+
+/* --explain.  */
+static int explain(const options *o, const model_plan *plan, const spec *s, const report *r,
+                   arena *a, outputs *out)
+{
+    emit_text text = {0};
+    buf said = {NULL, 0, 0};
+    int failed = (int)emit(o, plan, s, r, &text);
+    if (!failed)
+        failed = explain_run(o, plan->ir, &text, a, &said);
+    emit_text_free(&text);
+    return failed ? failed : print(out, &said);
 }
 
 static int compile(const options *o, arena *a, diag *d, outputs *out)
@@ -121,6 +141,8 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
     target_check(target_named(o->machine), g->real_bits, d);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
+    if (o->explain)
+        return explain(o, plan, s, r, a, out);
     emit_files(o->data_dir, a, d);
     int failed = o->check_only || o->deps_only ? EXIT_SUCCESS
                                                : write_model(o, plan, s, r, a, d, out);

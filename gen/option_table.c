@@ -194,6 +194,18 @@ static int read_graph(const option_row *row, const char *value, arena *a, option
     return keep(&o->given_graph, value);
 }
 
+/* LINE, FILE:LINE or all.  */
+static int read_explain(const option_row *row, const char *value, arena *a, options *o)
+{
+    const char *colon = strrchr(value, ':'), *line = colon ? colon + 1 : value;
+    (void)row;
+    (void)a;
+    bool number = *line && strspn(line, "0123456789") == strlen(line) && strlen(line) < 10;
+    if (!number && strcmp(value, "all") != 0)
+        return option_usage("--explain is LINE, FILE:LINE or all, not", value);
+    return keep(&o->explain, value);
+}
+
 static int read_report(const option_row *row, const char *value, arena *a, options *o)
 {
     const char *end = value ? strrchr(value, '.') : ".txt";
@@ -360,6 +372,11 @@ const option_row option_rows[] = {
      FIELD(graph), .words = graphs},
     {OPTION_WORD, '\0', NULL, "dump", "PASS", "print the nodes after PASS; write nothing",
      FIELD(dump), .words = dumps},
+    {OPTION_OTHER, '\0', NULL, "explain", "LINE",
+     "print the equation and the pass that made LINE of the C; write nothing",
+     "FILE:LINE is a line of the header, too, and all means every line of both. What no equation "
+     "made is a template's or the runtime's.",
+     .read = read_explain},
     {OPTION_OTHER, '\0', NULL, "report", "[FILE]",
      "print bytes and operations, too, or write them to FILE (.txt or .json)", .read = read_report,
      .offer = OFFER_FILES},

@@ -193,7 +193,7 @@ static int check_compare(const options *o)
         {"-o", o->given_c}, {"-H", o->given_h}, {"--rule", o->rule}, {"--window", o->window > 0},
         {"--vjp-time", o->vjp_time}, {"--signal", o->signal}, {"--plain", o->plain},
         {"--dense", o->dense}, {"-L", o->learning.n > 0}, {"--graph", o->graph},
-        {"--dump", o->dump}, {"--report", o->report}, {"--list-outputs", o->list_outputs},
+        {"--dump", o->dump}, {"--explain", o->explain}, {"--report", o->report}, {"--list-outputs", o->list_outputs},
         {"--standalone", o->standalone}, {"--single-file", o->single_file},
         {"a depfile", o->deps || o->deps_only}};
     for (size_t i = 0; o->compare && i < sizeof unused / sizeof unused[0]; i++)
@@ -213,6 +213,7 @@ static int check_together(const options *o)
         {several && (o->given_c || o->given_h),
          "-o and -H name one file, but there are several models; -d names a folder", NULL},
         {several && o->given_graph, "-g names one file, but there are several models", NULL},
+        {several && o->explain, "--explain is about one model, but there are several", NULL},
         {several && o->prefix, "-p is the prefix of one model, but there are several", NULL},
         {several && o->depfile, "-MF names one file, but there are several models", NULL},
         {several && o->report && !shown, "--report names one file, but there are several models",

@@ -43,6 +43,7 @@ typedef struct {
     int limit[N_SOURCE_LIMITS];
     const char *format, *color; /* of messages: text or json; auto, always or never */
     bool verbose;
+    const char *explain; /* LINE, FILE:LINE or all; NULL: not asked for */
     const char *report; /* where to; NULL: nowhere */
     bool report_json;
     report_limits limits;

@@ -13,6 +13,7 @@ typedef struct {
     bool local;        /* the place is this function's own, and of the samples of this pass */
     int var;           /* the carried variable that this overwrites, or -1; in a loop ir.n_vars + the
                           number of the carry's bound */
+    int from;          /* into ir.origin: what it comes from, where that is not as its node */
     int level;         /* the schedule's */
     int holder;        /* in a loop: the OP_tape, OP_last or OP_bound that takes it */
 } store;

@@ -4,6 +4,7 @@
 #include "scope.h"
 
 #include "loop.h"
+#include "origin.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -397,6 +398,18 @@ static void report_cycle(lowering *lo, scope *sc, const symbol *sym, loc use)
                   full_name(lo, &lo->busy[i]));
 }
 
+/* What the nodes of SYM come from: its equation, or what an input of its module is given.  */
+static int place_of(lowering *lo, const scope *sc, const symbol *sym)
+{
+    ir *g = lo->ir;
+    if (sym->kind == SYM_EQUATION || sym->kind == SYM_BLOCK)
+        return origin_place(g, sym->at, sym->equation, sc->prefix, PASS_STEP);
+    if (sym->kind == SYM_INPUT && sym->value)
+        return origin_place(g, sym->value->at, diag_line_text(lo->arena, sym->value->at), sc->prefix,
+                            PASS_STEP);
+    return g->here;
+}
+
 int symbol_node(lowering *lo, scope *sc, symbol *sym, loc use)
 {
     if (sym->progress == DONE && sym->kind != SYM_DIM)
@@ -414,7 +427,9 @@ int symbol_node(lowering *lo, scope *sc, symbol *sym, loc use)
     lo->depth++;
     struct busy b = {sc, index};
     ARENA_PUSH(lo->arena, lo->busy, lo->n_busy, lo->cap_busy, b);
+    int before = origin_begin(lo->ir, place_of(lo, sc, sym));
     int x = compute(lo, sc, sym, use);
+    origin_begin(lo->ir, before);
     lo->n_busy--;
     lo->depth--;
     sc->symbol[index].node = x;

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_WIDTH = 100, INDENT = 4, CONTINUATION = 8, WHY_SIZE = 160 };
+enum { LINE_WIDTH = 100, INDENT = 4, CONTINUATION = 8, WHY_SIZE = 160, DEPTH_MAX = 64 };
 
 /* --- the C that a line is made of -------------------------------------------------------- */
 
@@ -151,6 +151,12 @@ typedef struct {
     bool blank;       /* an empty line is held back; none is written at the end of a file */
     bool directive;   /* the line before was a # line that goes on behind a backslash */
     lex_place place;  /* at the start of the line */
+    bool plain;       /* no C: lines stay as they are */
+    skel_map *map;    /* NULL: not wanted */
+    int template;     /* into map->template */
+    int from;         /* of the line under way; 0: no mark yet */
+    int opened[DEPTH_MAX]; /* what began each block */
+    int last;         /* of the line before */
 } file_state;
 
 /* The start of every further piece of the broken line S, whose text begins at FROM.  */
@@ -195,6 +201,38 @@ static void put_broken(buf *out, const char *s, size_t len, size_t from, lex_pla
     buf_free(&lead);
 }
 
+void skel_map_add(skel_map *map, int from, int template)
+{
+    if (map->n == map->cap) {
+        map->cap = map->cap ? 2 * map->cap : 256;
+        map->line = realloc(map->line, map->cap * sizeof *map->line);
+        if (!map->line)
+            abort();
+    }
+    map->line[map->n++] = (skel_line){from, template};
+}
+
+/* The lines of F's output from byte BEGIN on come from FROM.  */
+static void map_lines(const file_state *f, size_t begin, int from)
+{
+    for (size_t i = begin; f->map && i < f->to->len; i++)
+        if (f->to->text[i] == '\n')
+            skel_map_add(f->map, from, f->template);
+}
+
+void skel_map_free(skel_map *map)
+{
+    free(map->line);
+    *map = (skel_map){0};
+}
+
+/* A line that no C reads.  */
+static void put_plain(file_state *f, const char *s, size_t len)
+{
+    buf_bytes(f->to, s, len);
+    buf_puts(f->to, "\n");
+}
+
 /* Write the finished line S to F: indented, broken, an empty line no more than once.  */
 static void put_line(file_state *f, const char *s, size_t len)
 {
@@ -204,9 +242,12 @@ static void put_line(file_state *f, const char *s, size_t len)
         f->blank = f->to->len > 0;
         return;
     }
+    size_t begin = f->to->len;
     if (f->blank)
         buf_puts(f->to, "\n");
     f->blank = false;
+    map_lines(f, begin, f->last == f->from ? f->from : 0);
+    begin = f->to->len;
 
     bool directive = f->directive || (f->place == IN_CODE && s[0] == '#');
     buf line = {NULL, 0, 0};
@@ -220,6 +261,8 @@ static void put_line(file_state *f, const char *s, size_t len)
     buf_puts(f->to, "\n");
     f->directive = directive && s[len - 1] == '\\';
     f->place = place_after(line.text, line.len, f->place);
+    map_lines(f, begin, f->from);
+    f->last = f->from;
     buf_free(&line);
 }
 
@@ -229,6 +272,7 @@ typedef struct {
     const char *text;
     size_t len, at;
     buf *out;
+    skel_map *map; /* as many, or NULL */
     size_t n;
     file_state file;
     buf line;
@@ -256,7 +300,7 @@ static bool end_line(decoder *d)
     if (!d->file.to && !empty)
         return stop(d, "a template prints outside of any file");
     if (d->file.to)
-        put_line(&d->file, buf_text(&d->line), d->line.len);
+        (d->file.plain ? put_plain : put_line)(&d->file, buf_text(&d->line), d->line.len);
     d->line.len = 0;
     return true;
 }
@@ -267,24 +311,84 @@ static bool begins(const decoder *d, const char *text)
     return d->len - d->at >= n && memcmp(d->text + d->at, text, n) == 0;
 }
 
+static bool plain_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+}
+
+/* The template NAME of N characters, among those of MAP.  */
+static int template_of(skel_map *map, const char *name, size_t n)
+{
+    if (!map)
+        return 0;
+    for (int i = 0; i < map->n_templates; i++)
+        if (strlen(map->template[i]) == n && memcmp(map->template[i], name, n) == 0)
+            return i;
+    if (n >= SKEL_NAME || map->n_templates == SKEL_TEMPLATES)
+        return 0;
+    memcpy(map->template[map->n_templates], name, n);
+    return map->n_templates++;
+}
+
+/* @{file:N:NAME@} or @{text:N:NAME@}, which is told apart by PLAIN.  */
+static bool decode_file(decoder *d, bool plain)
+{
+    size_t at = d->at + 8, name = at;
+    size_t n = d->at + 7 < d->len ? (size_t)(d->text[d->at + 7] - '0') : d->n;
+    if (n >= d->n)
+        return stop(d, "an unknown directive");
+    if (at < d->len && d->text[at] == ':')
+        for (name = ++at; at < d->len && plain_name_char(d->text[at]);)
+            at++;
+    if (d->len - at < 3 || memcmp(d->text + at, "@}\n", 3) != 0)
+        return stop(d, "an unknown directive");
+    skel_map *map = d->map ? &d->map[n] : NULL;
+    d->file = (file_state){.to = &d->out[n], .place = IN_CODE, .plain = plain, .map = map,
+                           .template = template_of(map, d->text + name, at - name)};
+    d->at = at + 3;
+    return true;
+}
+
+/* @{N@}: the line's number.  */
+static bool decode_mark(decoder *d)
+{
+    size_t at = d->at + 2;
+    int from = 0;
+    for (; at < d->len && d->text[at] >= '0' && d->text[at] <= '9' && from < (1 << 27); at++)
+        from = 10 * from + (d->text[at] - '0');
+    if (d->len - at < 2 || memcmp(d->text + at, "@}", 2) != 0)
+        return stop(d, "a mark without an end");
+    d->file.from = d->file.from ? d->file.from : from;
+    d->at = at + 2;
+    return true;
+}
+
+/* A block begins with the next line, or has ended with the line before.  */
+static bool decode_depth(decoder *d)
+{
+    file_state *f = &d->file;
+    if (d->text[d->at + 1] == '+') {
+        if (f->depth == DEPTH_MAX)
+            return stop(d, "blocks inside of too many others");
+        f->opened[f->depth++] = f->last;
+    } else {
+        if (f->depth == 0)
+            return stop(d, "a block ends that was not begun");
+        f->from = f->opened[--f->depth];
+    }
+    d->at += 3;
+    return true;
+}
+
 /* @+, @-, @{file:N@} and @{end@}: each alone on its line, which it takes with it.  */
 static bool decode_directive(decoder *d)
 {
     if (d->line.len > 0)
         return stop(d, "a directive stands behind other text");
-    if (begins(d, "@+\n") || begins(d, "@-\n")) {
-        d->file.depth += d->text[d->at + 1] == '+' ? 1 : -1;
-        if (d->file.depth < 0)
-            return stop(d, "a block ends that was not begun");
-        d->at += 3;
-        return true;
-    }
-    if (d->len - d->at >= 11 && begins(d, "@{file:") && memcmp(d->text + d->at + 8, "@}\n", 3) == 0
-        && d->text[d->at + 7] >= '0' && (size_t)(d->text[d->at + 7] - '0') < d->n) {
-        d->file = (file_state){.to = &d->out[d->text[d->at + 7] - '0'], .place = IN_CODE};
-        d->at += 11;
-        return true;
-    }
+    if (begins(d, "@+\n") || begins(d, "@-\n"))
+        return decode_depth(d);
+    if (begins(d, "@{file:") || begins(d, "@{text:"))
+        return decode_file(d, begins(d, "@{text:"));
     if (begins(d, "@{end@}\n")) {
         d->ended = true;
         d->at += 8;
@@ -298,12 +402,19 @@ static bool decode_at(decoder *d)
     int high = d->at + 2 < d->len ? hex_digit(d->text[d->at + 1]) : -1;
     int low = d->at + 2 < d->len ? hex_digit(d->text[d->at + 2]) : -1;
 
+    if (d->len - d->at > 2 && d->text[d->at + 1] == '{' && d->text[d->at + 2] >= '0'
+        && d->text[d->at + 2] <= '9')
+        return decode_mark(d);
     if (high < 0 || low < 0)
         return decode_directive(d);
     char c = (char)(high * 16 + low);
     d->at += 3;
-    if (c == '\n')
-        return end_line(d);
+    if (c == '\n') { /* quoted: what follows is of the same text */
+        int from = d->file.from;
+        bool ok = end_line(d);
+        d->file.from = from;
+        return ok;
+    }
     buf_bytes(&d->line, &c, 1);
     return true;
 }
@@ -339,6 +450,8 @@ static bool decode(decoder *d)
                 buf_bytes(&d->line, &c, 1);
             else if (!end_line(d))
                 return false;
+            else
+                d->file.from = 0;
         }
     }
     if (d->file.depth != 0)
@@ -346,9 +459,9 @@ static bool decode(decoder *d)
     return d->ended || stop(d, "the end is missing");
 }
 
-bool skel_decode(const char *text, size_t len, buf *out, size_t n, const char **why)
+bool skel_decode(const char *text, size_t len, buf *out, skel_map *map, size_t n, const char **why)
 {
-    decoder d = {.text = text, .len = len, .out = out, .n = n};
+    decoder d = {.text = text, .len = len, .out = out, .map = map, .n = n};
     bool ok = decode(&d);
 
     *why = d.why;
@@ -403,7 +516,6 @@ static char *template_path(const char *datadir, const char *name)
     return path.text;
 }
 
-enum { TEMPLATES_MAX = 8 };
 
 /* Can every template be read?  */
 static bool check_templates(char *const *path, size_t n, diag *d)
@@ -423,7 +535,7 @@ static bool check_templates(char *const *path, size_t n, diag *d)
 static skel_status run_m4(const child_limits *limits, const char *m4, char *const *path, size_t n,
                           const buf *values, buf *text, diag *d)
 {
-    const char *argv[TEMPLATES_MAX + 8] = {m4, "-P", "-L", NESTING_LIMIT, path[0], "-"};
+    const char *argv[SKEL_TEMPLATES + 8] = {m4, "-P", "-L", NESTING_LIMIT, path[0], "-"};
     buf errors = {NULL, 0, 0};
     int detail = 0;
 
@@ -439,20 +551,20 @@ static skel_status run_m4(const child_limits *limits, const char *m4, char *cons
 
 skel_status skel_run_within(const child_limits *limits, const char *m4, const char *datadir,
                             const char *const *templates, size_t n_templates, const buf *values,
-                            buf *out, size_t n, diag *d)
+                            buf *out, skel_map *map, size_t n, diag *d)
 {
-    char *path[TEMPLATES_MAX + 1];
+    char *path[SKEL_TEMPLATES + 1];
     buf text = {NULL, 0, 0};
     skel_status status = SKEL_ENVIRONMENT;
     size_t n_paths = 0;
     const char *why = NULL;
 
     path[n_paths++] = template_path(datadir, "prelude.m4");
-    for (size_t i = 0; i < n_templates && i < TEMPLATES_MAX; i++)
+    for (size_t i = 0; i < n_templates && i < SKEL_TEMPLATES; i++)
         path[n_paths++] = template_path(datadir, templates[i]);
     if (check_templates(path, n_paths, d))
         status = run_m4(limits, m4, path, n_paths, values, &text, d);
-    if (status == SKEL_OK && !skel_decode(buf_text(&text), text.len, out, n, &why)) {
+    if (status == SKEL_OK && !skel_decode(buf_text(&text), text.len, out, map, n, &why)) {
         diag_error(d, nowhere, "E0407", "m4 (%s) and the templates in %s do not fit: %s", m4,
                    datadir, why);
         diag_note(d, nowhere, "the generator needs GNU m4, and the templates of its own version");
@@ -465,7 +577,9 @@ skel_status skel_run_within(const child_limits *limits, const char *m4, const ch
 }
 
 skel_status skel_run(const char *m4, const char *datadir, const char *const *templates,
-                     size_t n_templates, const buf *values, buf *out, size_t n, diag *d)
+                     size_t n_templates, const buf *values, buf *out, skel_map *map, size_t n,
+                     diag *d)
 {
-    return skel_run_within(&skel_limits, m4, datadir, templates, n_templates, values, out, n, d);
+    return skel_run_within(&skel_limits, m4, datadir, templates, n_templates, values, out, map, n,
+                           d);
 }

@@ -12,6 +12,7 @@
    comes before the norms, and the rest is done once behind the samples.  */
 #include "forward.h"
 #include "learner.h"
+#include "origin.h"
 
 #include <math.h>
 
@@ -143,12 +144,14 @@ static int met(const estimate *e, const int *x)
     const learner *l = e->l;
     ir *g = l->ir;
     int dot = NO_NODE;
+    origin_pass before = origin_enter(g, PASS_GRADIENT);
     unsigned all = (1u << e->group->varshape.rank) - 1;
     for (int a = 0; a < e->group->n_states; a++) {
         int signal = l->signal[e->group->state[a]];
         if (signal != NO_NODE)
             dot = diff_plus(g, dot, ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, signal, x[a]), all));
     }
+    origin_enter(g, before);
     return dot;
 }
 

@@ -12,6 +12,10 @@ void values_set(buf *values, const char *name, const char *text);
 /* et_each_NAME: open it, a row of N fields as often as needed, close it.  */
 void values_open(buf *values, const char *name);
 void values_row(buf *values, int n, const char *const *field);
+
+/* The same for text that comes from FROM (into ir.origin; 0: nowhere): its lines are marked.  */
+void values_set_from(buf *values, int from, const char *name, const char *text);
+void values_row_from(buf *values, int from, int n, const char *const *field);
 void values_close(buf *values);
 
 #endif

@@ -18,7 +18,8 @@ m4_define(«et_comment», «/* $1 */
 m4_dnl et_for(VARIABLE, COUNT), et_for_from(VARIABLE, START, END, NEXT), et_for_back(VARIABLE, LAST),
 m4_dnl et_block, et_end
 m4_dnl -------------------------------------------------------------------------------
-m4_dnl A counted loop, one that counts down, a block, and the end of any of them.
+m4_dnl A counted loop, one that counts down, a block, and the end of any of them.  A block's argument prints nothing:
+m4_dnl it is a mark (see skel.h), which else stands in the first argument.
 m4_define(«et_for», «for (int $1 = 0; $1 < $2; $1++) {
 @+
 »)m4_dnl
@@ -28,13 +29,13 @@ m4_define(«et_for_from», «for (int $1 = $2; $1 < $3; $4) {
 m4_define(«et_for_back», «for (int $1 = $2; $1 >= 0; $1--) {
 @+
 »)m4_dnl
-m4_define(«et_block», «{
+m4_define(«et_block», «$1{
 @+
 »)m4_dnl
 m4_dnl et_independent
 m4_dnl --------------
 m4_dnl Before a loop whose turns do not depend on one another.
-m4_define(«et_independent», «ETR_INDEPENDENT
+m4_define(«et_independent», «$1ETR_INDEPENDENT
 »)m4_dnl
 m4_define(«et_end», «@-
 }

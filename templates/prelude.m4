@@ -37,7 +37,9 @@ m4_dnl -------------------------
 m4_dnl THEN if FLAG is 1, else ELSE.  Quote both, so that only the one chosen is expanded.
 m4_define(«et_if», «m4_ifelse(«$1», «1», «$2», «$3»)»)m4_dnl
 
-m4_dnl et_file(N)
-m4_dnl ----------
-m4_dnl Alone on a line: what follows goes to output N.
-m4_define(«et_file», «@{file:$1@}»)m4_dnl
+m4_dnl et_file(N, TEMPLATE), et_page(N)
+m4_dnl --------------------------------
+m4_dnl Alone on a line: what follows goes to output N, and is of the TEMPLATE of this name.  A page is no C: its lines
+m4_dnl stay as they are.
+m4_define(«et_file», «@{file:$1:$2@}»)m4_dnl
+m4_define(«et_page», «@{text:$1@}»)m4_dnl

@@ -44,7 +44,7 @@ m4_dnl et_step(T)
 m4_dnl ----------
 m4_dnl Step T forward.
 m4_define(«et_step», «et_if(et_value(batched), «step_samples», «et_value(name)_step»)(p, s, &q->in[$1], output_at(q, $1)«»et_at(«$1»));»)m4_dnl
-et_file(1)
+et_file(1, «sequence.c.m4»)
 
 /* --- sequences -------------------------------------------------------------------------- */
 

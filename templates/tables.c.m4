@@ -7,6 +7,7 @@ m4_dnl -------------------------------------------------------------------------
 m4_dnl One array of the tables.
 m4_define(«et_info_row», «    {$1, $2, $3, $4, $5, $6, $7, $8, $9, {$10}, $11},
 »)m4_dnl
+et_file(1, «tables.c.m4»)
 
 #ifndef et_value(NAME)_NO_INFO
 static const etr_var vars[] = {

@@ -136,6 +136,7 @@ static const struct {
     {"set_number(em, \"", "et_value(", ")"},
     {"set_number(&em, \"", "et_value(", ")"},
     {"set_source(&em, \"", "et_value(", ")"},
+    {"set_part(em, \"", "et_value(", ")"},
     {"open_list(em, \"", "et_each_", ""},
     {"set_block(em, \"", "et_each_", ""},
     {"set_entries(em, \"", "et_each_", ""},

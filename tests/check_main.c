@@ -32,6 +32,7 @@ static Suite *(*const all_suites[])(void) = {
     emitted_suite,
     example_models_suite,
     examples_suite,
+    explain_suite,
     expr_suite,
     feedback_suite,
     failures_suite,

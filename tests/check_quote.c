@@ -99,7 +99,7 @@ static void run_template(const char *text, buf *out)
     char *folder = make_templates(text);
     buf values = {0}, said = {0};
     put_values(&values);
-    skel_status status = skel_run(M4_PROGRAM, folder, name, 1, &values, out, 1, d);
+    skel_status status = skel_run(M4_PROGRAM, folder, name, 1, &values, out, NULL, 1, d);
     diag_print(d, &said);
     ck_assert_msg(status == SKEL_OK, "%s", buf_text(&said));
     buf_free(&values);
@@ -190,7 +190,7 @@ START_TEST(m4_any_byte)
     bytes[255] = '!'; /* white space at a line's end is dropped */
     quote_m4(&quoted, bytes, sizeof bytes);
     buf_printf(&text, "@{file:0@}\n\"%s\n@{end@}\n", quoted.text); /* a string is never broken */
-    ck_assert_msg(skel_decode(text.text, text.len, out, 1, &why), "%s", why);
+    ck_assert_msg(skel_decode(text.text, text.len, out, NULL, 1, &why), "%s", why);
     ck_assert_uint_eq(out[0].len, sizeof bytes + 2);
     ck_assert_mem_eq(out[0].text + 1, bytes, sizeof bytes);
     buf_free(&quoted);

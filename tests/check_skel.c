@@ -39,7 +39,7 @@ static const char *decode(const char *text)
 {
     const char *why = NULL;
     outputs[0].len = outputs[1].len = 0;
-    bool ok = skel_decode(text, strlen(text), outputs, 2, &why);
+    bool ok = skel_decode(text, strlen(text), outputs, NULL, 2, &why);
     ck_assert((why == NULL) == ok);
     return why;
 }
@@ -76,6 +76,37 @@ START_TEST(files)
     ck_assert_ptr_null(decode("\n\n@{file:1@}\none\n@{file:0@}\nzero\n@{end@}\n"));
     ck_assert_str_eq(outputs[0].text, "zero\n");
     ck_assert_str_eq(outputs[1].text, "one\n");
+}
+END_TEST
+
+/* Marks go; what they say of each line is in the map.  */
+START_TEST(marks)
+{
+    static const char text[] = "@{file:0:a.m4@}\nplain\n@{7@}for {\n@+\n@{8@}x@{9@} = @{8@}1@0ay@0a@0az\nw\n@-\n}\n"
+                               "end\n@{end@}\n";
+    static const int wanted[] = {0, 7, 8, 8, 8, 8, 0, 7, 0};
+    skel_map map = {0};
+    const char *why = NULL;
+    buf_free(&outputs[0]);
+    ck_assert(skel_decode(text, strlen(text), outputs, &map, 1, &why));
+    ck_assert_str_eq(buf_text(&outputs[0]), "plain\nfor {\n    x = 1\n    y\n\n    z\n    w\n}\nend\n");
+    ck_assert_uint_eq(map.n, sizeof wanted / sizeof wanted[0]);
+    for (size_t i = 0; i < map.n; i++)
+        ck_assert_int_eq(map.line[i].from, wanted[i]);
+    ck_assert_str_eq(map.template[map.line[0].template], "a.m4");
+    skel_map_free(&map);
+    ck_assert(!skel_decode("@{file:0@}\n@{7@+\n", 17, outputs, NULL, 1, &why));
+    ck_assert_str_eq(why, "a mark without an end");
+}
+END_TEST
+
+/* A page is no C: nothing is broken, indented or left out.  */
+START_TEST(pages)
+{
+    static const char text[] = "@{text:0@}\n\n\n  a  \n@{end@}\n";
+    const char *why = NULL;
+    ck_assert(skel_decode(text, strlen(text), outputs, NULL, 1, &why));
+    ck_assert_str_eq(buf_text(&outputs[0]), "\n\n  a  \n");
 }
 END_TEST
 
@@ -196,7 +227,7 @@ static skel_status run_m4(const child_limits *limits, const char *m4)
     for (int i = 0; i < 20000; i++) /* more than a pipe holds */
         buf_puts(&values, "m4_dnl and on\n");
     skel_status status = skel_run_within(limits, m4, run_source_path("."), templates, 1, &values,
-                                         outputs, 2, messages);
+                                         outputs, NULL, 2, messages);
     diag_print(messages, &said);
     buf_free(&values);
     return status;
@@ -283,7 +314,7 @@ END_TEST
 START_TEST(templates_are_missing)
 {
     buf values = {0};
-    ck_assert_int_eq(skel_run(M4_PROGRAM, folder, templates, 1, &values, outputs, 2, messages),
+    ck_assert_int_eq(skel_run(M4_PROGRAM, folder, templates, 1, &values, outputs, NULL, 2, messages),
                      SKEL_ENVIRONMENT);
     diag_print(messages, &said);
     ck_assert_ptr_nonnull(strstr(said.text, "prelude.m4: No such file or directory [E0408]"));
@@ -429,7 +460,7 @@ START_TEST(recursion_ends)
     buf values = {0};
     buf_puts(&values, "m4_define(«r», «m4_len(r)»)r\n");
     ck_assert_int_eq(
-        skel_run(M4_PROGRAM, run_source_path("."), templates, 1, &values, outputs, 2, messages),
+        skel_run(M4_PROGRAM, run_source_path("."), templates, 1, &values, outputs, NULL, 2, messages),
         SKEL_ENVIRONMENT);
     diag_print(messages, &said);
     ck_assert_ptr_nonnull(strstr(said.text, "recursion limit of 100"));
@@ -442,7 +473,7 @@ START_TEST(unknown_value)
     buf values = {0};
     buf_puts(&values, "et_value(«nothing»)\n");
     ck_assert_int_eq(
-        skel_run(M4_PROGRAM, run_source_path("."), templates, 1, &values, outputs, 2, messages),
+        skel_run(M4_PROGRAM, run_source_path("."), templates, 1, &values, outputs, NULL, 2, messages),
         SKEL_ENVIRONMENT);
     diag_print(messages, &said);
     ck_assert_ptr_nonnull(strstr(said.text, "no value 'nothing'"));
@@ -461,6 +492,8 @@ Suite *skel_suite(void)
     tcase_set_timeout(locked, 60);
     tcase_add_test(t, text_and_bytes);
     tcase_add_test(t, files);
+    tcase_add_test(t, marks);
+    tcase_add_test(t, pages);
     tcase_add_test(t, blank_lines);
     tcase_add_test(t, indent);
     tcase_add_test(t, long_lines);

@@ -18,6 +18,7 @@ Suite *emitted_suite(void);
 Suite *exact_suite(void);
 Suite *example_models_suite(void);
 Suite *examples_suite(void);
+Suite *explain_suite(void);
 Suite *expr_suite(void);
 Suite *foreign_suite(void);
 Suite *failures_suite(void);
