@@ -6,6 +6,7 @@
 
 #include <check.h>
 
+Suite *bench_suite(void);
 Suite *beyond_suite(void);
 Suite *block_suite(void);
 Suite *cli_suite(void);
@@ -31,6 +32,7 @@ Suite *math_suite(void);
 Suite *memory_suite(void);
 Suite *messages_suite(void);
 Suite *metamorphic_suite(void);
+Suite *mpi_suite(void);
 Suite *npz_suite(void);
 Suite *online_suite(void);
 Suite *optim_suite(void);
