@@ -169,7 +169,10 @@ class Bench:
     def rounds(self, subjects, form, steps_a_turn):
         """The least microseconds a step of each, taking turns."""
         best, turns = {}, {name: 1 for name in subjects}
-        for _ in range(self.options.rounds + 1):
+        start = time.time()
+        for number in range(self.options.rounds + 1):
+            if number > 1 and time.time() - start > self.options.patience:
+                break
             for name, subject in subjects.items():
                 took = subject.ask("%s %d" % (form, turns[name]))
                 best[name] = min(took, best.get(name, took))
@@ -249,6 +252,8 @@ def read_options():
     parser.add_argument("--only", help="cells whose name, like gru-64-1-d_rtrl, has this in it")
     parser.add_argument("--rounds", type=int, help="turns of each subject")
     parser.add_argument("--seconds", type=float, help="of one turn")
+    parser.add_argument("--patience", type=float, default=20,
+                        help="seconds after which a cell has no further turns")
     parser.add_argument("--memory", type=float, default=6, help="GiB that a cell may take")
     options = parser.parse_args()
     rounds, seconds = {"quick": (5, 0.1), "full": (7, 0.05), "smoke": (1, 0.001)}[options.mode]

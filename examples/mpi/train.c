@@ -33,6 +33,7 @@ static net_input in[STEPS];
 static net_target target[STEPS];
 static net_state state, tape[STEPS];
 static net_trace trace;
+static net_output out;
 
 /* Fill the variables of KIND in BLOCK: reals from -1 to 1; whole numbers 0, which any index may
    be.  */
@@ -54,7 +55,7 @@ static void draw(const trainer *t, etr_kind kind, void *block, uint32_t stream)
 static double learn(trainer *t, int i)
 {
     const net_sequence q = {.n_steps = STEPS, .in = in, .target = target, .tape = tape, .reset = 1,
-                            .out = &(net_output){0}, .last_output = 1};
+                            .out = &out, .last_output = 1};
     net_real loss = 0;
 
     memset(in, 0, sizeof in);
