@@ -256,7 +256,7 @@ def read_options():
                         help="seconds after which a cell has no further turns")
     parser.add_argument("--memory", type=float, default=6, help="GiB that a cell may take")
     options = parser.parse_args()
-    rounds, seconds = {"quick": (5, 0.1), "full": (7, 0.05), "smoke": (1, 0.001)}[options.mode]
+    rounds, seconds = {"quick": (60, 0.005), "full": (40, 0.005), "smoke": (1, 0.001)}[options.mode]
     options.rounds = options.rounds or rounds
     options.seconds = options.seconds or seconds
     return options
