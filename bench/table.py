@@ -22,8 +22,8 @@ SLOPE_GOAL = 1.1
 
 
 def distance(a, b, cell=None):
-    """The relative distance of two gradients; for a CELL without what the reference leaves at 0.  Of
-    large ones, a million places are compared."""
+    """The relative distance of two gradients; for a CELL without what the reference leaves at 0.
+    Of large ones, a million places are compared."""
     x, y = array.array("f"), array.array("f")
     for numbers, path in ((x, a), (y, b)):
         with open(path, "rb") as f:
@@ -113,6 +113,19 @@ def slopes(rows):
     return found
 
 
+def batch_slopes(rows):
+    """The same for the batch, from 1 to 32."""
+    times = {(r["network"], r["n"], r["rule"], r["form"], r["batch"]): r["us"]["ours"]
+             for r in rows if "us" in r}
+    found = []
+    for *key, batch in sorted(times):
+        if batch == 32 and (*key, 1) in times:
+            slope = math.log(times[(*key, 32)] / times[(*key, 1)]) / math.log(32)
+            found.append(dict(zip(("network", "n", "rule", "form"), key), slope=slope,
+                              short=slope > SLOPE_GOAL))
+    return found
+
+
 def finish(rows, limits):
     return [finish_row(row, limits) for row in rows]
 
@@ -182,6 +195,15 @@ def print_slopes(found):
                  "  falls short" if s["short"] else ""))
 
 
+def print_batch_slopes(found):
+    for s in found:
+        if s["short"]:
+            print("  %-8s n %4d  %-9s %-8s  %.2f  falls short"
+                  % (s["network"], s["n"], s["rule"], s["form"], s["slope"]))
+    if found:
+        print("and with the batch to at most %.2f." % max(s["slope"] for s in found))
+
+
 def plot(path, rows):
     """Microseconds over weights, d_rtrl inside of a sequence, batch 1: ours and the reference's."""
     data, curves = [], []
@@ -212,11 +234,14 @@ def write(out, rows, limits, note):
     print_limits(limits)
     found = slopes(rows)
     print_slopes(found)
+    by_batch = batch_slopes(rows)
+    print_batch_slopes(by_batch)
     if note:
         print("\n" + note)
     with open(out / "bench.csv", "w", newline="") as f:
         csv.writer(f).writerows(lines)
     with open(out / "bench.json", "w") as f:
-        json.dump({"limits": limits, "rows": rows, "slopes": found, "note": note}, f, indent=1)
+        json.dump({"limits": limits, "rows": rows, "slopes": found, "batch_slopes": by_batch,
+                   "note": note}, f, indent=1)
     if not plot(out / "bench.svg", rows):
         print("bench: no picture: gnuplot is not there, or nothing to draw", file=sys.stderr)
