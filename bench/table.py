@@ -212,7 +212,7 @@ def plot(path, rows):
             points = [(specs.weights(r["network"], r["n"]), r["us"][name]) for r in rows
                       if "us" in r and name in r["us"] and r["network"] == network
                       and r["form"] == "sequence" and r["batch"] == 1 and r["rule"] == "d_rtrl"]
-            if points:
+            if len(points) > 1:
                 block = "$%s_%s" % (network, name)
                 lines = "\n".join("%g %g" % point for point in sorted(points))
                 data.append("%s << EOD\n%s\nEOD" % (block, lines))
