@@ -223,6 +223,36 @@ static int count_documents(void)
     return n;
 }
 
+/* --- the tutorial's program --------------------------------------------------------------------- */
+
+START_TEST(the_tutorial_learns)
+{
+    char *folder = run_make_folder();
+    const char *doc = "tutorial.md", *at;
+    buf text = {0};
+    int line = 0;
+    block b;
+    ck_assert(run_read_file(run_source_path("doc/tutorial.md"), &text));
+    at = buf_text(&text);
+    while (next_block(&at, &line, &b)) {
+        if (begins(&b, "yaml", "etrace:"))
+            keep(doc, &b, "model:", folder);
+        else if (strcmp(b.language, "c") == 0)
+            run_write_file(run_path(folder, "main.c"), b.text, b.len);
+    }
+    run_result r = run_etrace(folder, "recall.yaml");
+    ck_assert_int_eq(r.status, 0);
+    run_free(&r);
+    r = run_program(folder, (const char *[]){"sh", "-c", "${CC:-cc} -O2 -Wall -Werror -o recall main.c "
+                                                         "recall.c -lm && ./recall", NULL});
+    ck_assert_msg(r.status == 0 && strstr(buf_text(&r.out), "200000 steps: 100.0 % right\n"), "%s%s",
+                  buf_text(&r.err), buf_text(&r.out));
+    run_free(&r);
+    buf_free(&text);
+    run_remove_folder(folder);
+}
+END_TEST
+
 /* --- the reader of blocks itself -------------------------------------------------------------- */
 
 START_TEST(blocks_are_found)
@@ -261,6 +291,7 @@ Suite *docs_suite(void)
     TCase *shown = tcase_create("shown"), *reader = tcase_create("reader");
     tcase_set_timeout(shown, 600);
     tcase_add_loop_test(shown, documents_show_what_works, 0, count_documents());
+    tcase_add_test(shown, the_tutorial_learns);
     tcase_add_test(reader, blocks_are_found);
     tcase_add_test(reader, lines_are_found);
     suite_add_tcase(s, shown);
