@@ -18,6 +18,9 @@ typedef struct {
     int64_t largest_count, largest_bytes; /* what the int and the size_t of the target must hold */
 } emit_options;
 
+/* float or double */
+const char *emit_real_type(const ir *g);
+
 /* "d_rtrl, window 1" */
 const char *emit_rule_text(arena *a, const learning *set);
 

@@ -31,9 +31,6 @@ const char *emit_comment_text(emitter *em, const char *text);
 /* Does TEXT stand in what the bodies say?  */
 bool emit_said(emitter *em, const char *text);
 
-/* float or double */
-const char *emit_real_type(const ir *g);
-
 /* emit_body.c: the statements of all functions.  emit_init returns whether random numbers are needed.  */
 bool emit_init(emitter *em, const char *name, const char *block, unsigned mask);
 void emit_bodies(emitter *em);

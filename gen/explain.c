@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void explain_line(const ir *g, const skel_map *map, size_t line, buf *out)
+void explain_line(const ir *g, const skel_map *map, size_t line, bool short_names, buf *out)
 {
     if (line == 0 || line > map->n)
         buf_puts(out, "runtime"); /* behind the model, with --standalone */
     else if (map->line[line - 1].from > 0)
-        origin_say(g, map->line[line - 1].from, out);
+        origin_say(g, map->line[line - 1].from, short_names, out);
     else
         buf_printf(out, "template %s", map->template[map->line[line - 1].template]);
 }
@@ -45,7 +45,7 @@ static size_t count_lines(const buf *text)
 static void say(const file *f, const ir *g, size_t line, buf *out)
 {
     buf_printf(out, "%s:%zu: ", f->name, line);
-    explain_line(g, f->map, line, out);
+    explain_line(g, f->map, line, false, out);
     buf_puts(out, "\n");
 }
 

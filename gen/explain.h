@@ -7,8 +7,8 @@
 #include "options.h"
 
 /* What is to be said of line LINE (from 1 on) of an output with MAP, appended to OUT: "gradient, from model.yaml:9:
-   h' = ...", or the template that it stands in.  */
-void explain_line(const ir *g, const skel_map *map, size_t line, buf *out);
+   h' = ...", or the template that it stands in.  SHORT_NAMES: of files, without their folders.  */
+void explain_line(const ir *g, const skel_map *map, size_t line, bool short_names, buf *out);
 
 /* --explain: "FILE:LINE: " and the same, for one line or all, appended to OUT.  EXIT_USAGE after a message: there is
    no such line.  */

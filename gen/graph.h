@@ -124,6 +124,9 @@ graph *graph_compile(ir *g, dense_policy dense, bool coupled);
 /* The trace of RELATION, called NAME, has too many axes: an error.  */
 void graph_refuse_axes(const ir *g, const relation *r, const char *name);
 
+/* What R does with its weight: "x @ W + b".  */
+const char *show_use(const graph *gr, const relation *r);
+
 /* The text, JSON and Graphviz forms of --graph.  */
 void show_text(const graph *gr, buf *out);
 void show_json(const graph *gr, buf *out);

@@ -11,6 +11,7 @@
 #include "lower.h"
 #include "options.h"
 #include "override.h"
+#include "page.h"
 #include "picture.h"
 #include "report.h"
 #include "target.h"
@@ -42,6 +43,29 @@ static int dump(const ir *g, outputs *out)
     return print(out, &text);
 }
 
+static skel_status emit(const options *o, const model_plan *plan, const spec *s, const report *r,
+                        emit_text *res)
+{
+    const target_spec *t = target_named(o->machine);
+    const emit_options eo = {.h_path = o->h_path, .data_dir = o->data_dir, .m4 = o->m4,
+                             .unroll = o->unroll, .clones = t->clones,
+                             .math = elementary_math(o->math), .largest_count = r->largest_count,
+                             .largest_bytes = report_largest_bytes(r)};
+    return emit_run(plan, s, &eo, res);
+}
+
+static int add_page(const options *o, const model_plan *plan, const spec *s, const report *r, outputs *out)
+{
+    emit_text text = {0};
+    buf page = {NULL, 0, 0};
+    skel_status failed = emit(o, plan, s, r, &text);
+    if (!failed)
+        failed = page_write(o, s, plan, r, &text, &page);
+    emit_text_free(&text);
+    outputs_add(out, o->report, &page);
+    return (int)failed;
+}
+
 static void add_report(const options *o, const report *r, outputs *out)
 {
     buf text = {NULL, 0, 0};
@@ -67,17 +91,6 @@ static void verify(const ir *g)
 #else
     (void)g;
 #endif
-}
-
-static skel_status emit(const options *o, const model_plan *plan, const spec *s, const report *r,
-                        emit_text *res)
-{
-    const target_spec *t = target_named(o->machine);
-    const emit_options eo = {.h_path = o->h_path, .data_dir = o->data_dir, .m4 = o->m4,
-                             .unroll = o->unroll, .clones = t->clones,
-                             .math = elementary_math(o->math), .largest_count = r->largest_count,
-                             .largest_bytes = report_largest_bytes(r)};
-    return emit_run(plan, s, &eo, res);
 }
 
 static int write_model(const options *o, const model_plan *plan, const spec *s, const report *r,
@@ -152,7 +165,9 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
         failed = draw(gr, picture_form_of(o->graph_path), o->graph_path, d, out);
     if (!failed && o->report && s->n_losses > 0)
         candidate_rows(s, &lo, set.rule, r, a);
-    if (!failed && o->report)
+    if (!failed && o->report_html)
+        failed = add_page(o, plan, s, r, out);
+    else if (!failed && o->report)
         add_report(o, r, out);
     return failed;
 }

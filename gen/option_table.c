@@ -212,8 +212,9 @@ static int read_report(const option_row *row, const char *value, arena *a, optio
     (void)row;
     (void)a;
     o->report_json = end && strcmp(end, ".json") == 0;
-    if (!o->report_json && (!end || strcmp(end, ".txt") != 0))
-        return option_usage("--report writes a file .txt or .json, not", value);
+    o->report_html = end && strcmp(end, ".html") == 0;
+    if (!o->report_json && !o->report_html && (!end || strcmp(end, ".txt") != 0))
+        return option_usage("--report writes a file .txt, .json or .html, not", value);
     return keep(&o->report, value ? value : "-");
 }
 
@@ -378,7 +379,10 @@ const option_row option_rows[] = {
      "made is a template's or the runtime's.",
      .read = read_explain},
     {OPTION_OTHER, '\0', NULL, "report", "[FILE]",
-     "print bytes and operations, too, or write them to FILE (.txt or .json)", .read = read_report,
+     "print bytes and operations, too, or write them to FILE (.txt, .json or .html)",
+     "The page has the graph as a picture, and the spec beside the C that it became, too; it needs "
+     "no network.",
+     .read = read_report,
      .offer = OFFER_FILES},
     {OPTION_TEXT, '\0', NULL, "compare", "RULES",
      "write a program that compares RULES (a list, or all) on random data",

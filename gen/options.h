@@ -45,7 +45,7 @@ typedef struct {
     bool verbose;
     const char *explain; /* LINE, FILE:LINE or all; NULL: not asked for */
     const char *report; /* where to; NULL: nowhere */
-    bool report_json;
+    bool report_json, report_html;
     report_limits limits;
     const char *graph; /* one of picture_forms: print the graph in this form; NULL: not */
     const char *compare; /* rules: write a program that compares them; NULL: write the model */

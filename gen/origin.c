@@ -136,13 +136,22 @@ void origin_mark(int from, buf *out)
         buf_printf(out, "@{%d@}", from);
 }
 
-void origin_say(const ir *g, int from, buf *out)
+const char *origin_short_name(const source *src)
+{
+    const char *slash = strrchr(src->name, '/');
+    return slash ? slash + 1 : src->name;
+}
+
+void origin_say(const ir *g, int from, bool short_names, buf *out)
 {
     const ir_origin *o = &g->origin[from];
     buf_puts(out, passes[o->pass].text);
     if (o->at.src) {
         buf_puts(out, ", from ");
-        diag_put_place(out, g->diag, o->at);
+        if (short_names)
+            buf_printf(out, "%s:%d", origin_short_name(o->at.src), o->at.line);
+        else
+            diag_put_place(out, g->diag, o->at);
     }
     if (*o->module)
         buf_printf(out, " (%.*s)", (int)strlen(o->module) - 1, o->module);

@@ -45,7 +45,11 @@ int origin_of_node(ir *g, const ir_node *n);
 /* The mark that stands in m4's input before what is about FROM; skel_decode takes it away.  */
 void origin_mark(int from, buf *out);
 
-/* "trace, from model.yaml:9: h' = ...", with the names of files as the user sees them.  */
-void origin_say(const ir *g, int from, buf *out);
+/* "trace, from model.yaml:9: h' = ...", with the names of files as the user sees them; or, if they are for
+   others to see (SHORT_NAMES), without folders.  */
+void origin_say(const ir *g, int from, bool short_names, buf *out);
+
+/* The name of the file SRC without folders.  */
+const char *origin_short_name(const source *src);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The three escapes.  In: any text, in the worst case written by an attacker.
+/* The four escapes.  In: any text, in the worst case written by an attacker.
    Out: the same text in a form that m4, a C comment or a C string takes for text alone.
    Holds afterwards: skel_decode gives back exactly what quote_m4 was given; a C compiler gives
    back exactly what quote_string was given.  No function here looks at the locale.  */
@@ -92,4 +92,19 @@ void quote_string(buf *out, const char *text)
             buf_bytes(out, p, 1);
     }
     buf_bytes(out, "\"", 1);
+}
+
+/* Characters that HTML does not allow become the replacement character.  */
+void quote_html(buf *out, const char *text)
+{
+    for (const char *p = text; *p != '\0'; p++) {
+        bool control = (unsigned char)*p < ' ' && *p != '\t' && *p != '\n';
+        const char *entity = *p == '&' ? "&amp;" : *p == '<' ? "&lt;" : *p == '>' ? "&gt;"
+                             : *p == '"' ? "&quot;" : *p == '\'' ? "&#39;"
+                             : control || *p == 0x7f ? "&#xfffd;" : NULL;
+        if (entity)
+            buf_puts(out, entity);
+        else
+            buf_bytes(out, p, 1);
+    }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The three ways in which text leaves the generator: through m4, into a C
-   string, into a C comment.  */
+/* The four ways in which text leaves the generator: through m4, into a C
+   string, into a C comment, into a page.  */
 #ifndef QUOTE_H
 #define QUOTE_H
 
@@ -17,5 +17,8 @@ void quote_comment(buf *out, const char *text);
 
 /* TEXT as a C string literal with its quotes; trigraphs broken, non-ASCII in octal.  */
 void quote_string(buf *out, const char *text);
+
+/* TEXT as text or as the value of an attribute between quotes, in HTML and in SVG.  */
+void quote_html(buf *out, const char *text);
 
 #endif

@@ -11,6 +11,11 @@ static const char *const block_name[N_BLOCKS] = {
     [BLOCK_TABLES] = "tables",     [BLOCK_SCRATCH] = "scratch",
 };
 
+const char *report_block_name(report_block block)
+{
+    return block_name[block];
+}
+
 /* --- a table ---------------------------------------------------------------------------------- */
 
 static void text_row(const report *r, const char *name, int64_t bytes, buf *out)

@@ -83,7 +83,10 @@ report *report_measure(model_plan *plan, const char *rule, const target_spec *t)
 /* Of the largest block.  */
 int64_t report_largest_bytes(const report *r);
 
-/* The forms of --report.  */
+/* "parameters" */
+const char *report_block_name(report_block block);
+
+/* The forms of --report, but for the page (page.h).  */
 void report_text(const report *r, buf *out);
 void report_json(const report *r, buf *out);
 

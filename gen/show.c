@@ -35,6 +35,17 @@ static const char *op_name(const relation *r)
     }
 }
 
+const char *show_use(const graph *gr, const relation *r)
+{
+    arena *a = gr->ir->arena;
+    const char *x = r->x == NO_NODE ? NULL : node_text(gr, r->source);
+    const char *use = !x                      ? "element-wise"
+                      : r->op == OP_matmul   ? arena_printf(a, "%s @ W", x)
+                      : r->op == OP_matmul_t ? arena_printf(a, "W @ %s", x)
+                                             : arena_printf(a, "%s(%s, W)", op_table[r->op].name, x);
+    return r->bias >= 0 ? arena_printf(a, "%s + %s", use, gr->ir->var[r->bias].path) : use;
+}
+
 /* A parameter that no relation is about.  */
 static bool is_plain(const graph *gr, int v)
 {
@@ -205,20 +216,8 @@ static void gv_group(const graph *gr, int k, buf *out)
 static void gv_relation(const graph *gr, const relation *r, int i, buf *out)
 {
     const ir *g = gr->ir;
-    const char *x = r->x == NO_NODE ? NULL : node_text(gr, r->source);
-    buf_printf(out, "  w%d [fillcolor=\"#fdf3d8\", label=\"%s  %s\\n", i, r->name,
-               shape_text(g->arena, g->var[r->param[0]].shape));
-    if (!x)
-        buf_puts(out, "element-wise");
-    else if (r->op == OP_matmul)
-        buf_printf(out, "%s @ W", x);
-    else if (r->op == OP_matmul_t)
-        buf_printf(out, "W @ %s", x);
-    else
-        buf_printf(out, "%s(%s, W)", op_table[r->op].name, x);
-    if (r->bias >= 0)
-        buf_printf(out, " + %s", g->var[r->bias].path);
-    buf_puts(out, "\"];\n");
+    buf_printf(out, "  w%d [fillcolor=\"#fdf3d8\", label=\"%s  %s\\n%s\"];\n", i, r->name,
+               shape_text(g->arena, g->var[r->param[0]].shape), show_use(gr, r));
     for (int k = 0; k < r->n_reached; k++)
         buf_printf(out, "  w%d -> s%d [label=\"df\"%s];\n", i, r->reached[k], r->mixed ? ", style=dashed" : "");
 }

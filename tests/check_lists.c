@@ -143,6 +143,9 @@ static const struct {
     {"open_body(em, \"", "et_body_", ""},
     {"values_set(&v, \"", "et_value(", ")"},
     {"values_open(v, \"", "et_each_", ""},
+    {"values_set(values, \"", "et_value(", ")"},
+    {"values_open(values, \"", "et_each_", ""},
+    {"_map, \"", "et_each_", ""}, /* set_code */
     {"emit_init(&em, \"", "et_body_", ""},
     {"emit_checks(&em, \"", "et_body_", ""},
     {"emit_checks(&em, \"", "et_unused_", ""},
@@ -164,6 +167,7 @@ static void find_given(words *w)
     buf text = {0};
     read_all("gen/emit*.c", &text);
     read_all("gen/compare.c", &text);
+    read_all("gen/page*.c", &text);
     for (size_t i = 0; i < sizeof gives / sizeof gives[0]; i++)
         add_between(w, text.text, gives[i].call, "\"", gives[i].before, gives[i].after);
     buf_free(&text);

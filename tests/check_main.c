@@ -54,6 +54,7 @@ static Suite *(*const all_suites[])(void) = {
     outputs_suite,
     passes_suite,
     python_suite,
+    page_suite,
     quote_suite,
     repeat_suite,
     report_suite,

@@ -40,6 +40,7 @@ Suite *options_suite(void);
 Suite *outputs_suite(void);
 Suite *passes_suite(void);
 Suite *python_suite(void);
+Suite *page_suite(void);
 Suite *quote_suite(void);
 Suite *repeat_suite(void);
 Suite *report_suite(void);
