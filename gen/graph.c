@@ -40,6 +40,36 @@ static shape without_leading_ones(shape s)
     return res;
 }
 
+static shape last_axes(shape s, int n)
+{
+    shape res = shape_scalar();
+    for (int k = s.rank > n ? s.rank - n : 0; k < s.rank; k++)
+        res.dim[res.rank++] = s.dim[k];
+    return res;
+}
+
+/* A broadcast of FROM, which has all of the seed's elements (WHOLE) or is these broadcast before, to TO.  */
+static bool keeps_broadcast(position_way *way, shape from, shape to, int64_t whole)
+{
+    bool begins = shape_numel(from) == whole;
+    shape spread = without_leading_ones(from), tail;
+    if (begins && !way->is_spread) {
+        way->is_spread = true;
+        way->spread = spread;
+        way->tail = last_axes(to, spread.rank);
+        return true;
+    }
+    if (begins ? !shape_equal(way->spread, spread)
+               : way->is_reshaped && !shape_equal(way->tail, last_axes(from, way->tail.rank)))
+        return false;
+    tail = last_axes(to, way->spread.rank);
+    if (way->is_spread && !shape_equal(way->tail, tail)) {
+        way->many_tails = true;
+        return !way->is_reshaped;
+    }
+    return true;
+}
+
 bool graph_keeps_positions(const ir *g, int n, position_way *way)
 {
     const ir_node *v = &g->node[n];
@@ -49,18 +79,14 @@ bool graph_keeps_positions(const ir *g, int n, position_way *way)
     if (v->op != OP_reshape && v->op != OP_broadcast)
         return false;
     shape from = g->node[v->arg[0]].shape;
-    if (v->op == OP_reshape)
-        return whole == 1 || shape_numel(from) == whole;
-    if (!g->node[way->seed].of_params)
-        return false;
-    if (shape_numel(from) != whole || whole == 1)
+    if (whole == 1 && (v->op == OP_reshape || g->node[way->seed].of_params))
         return true;
-    from = without_leading_ones(from);
-    if (way->is_spread)
-        return shape_equal(way->spread, from);
-    way->is_spread = true;
-    way->spread = from;
-    return true;
+    if (v->op == OP_broadcast)
+        return g->node[way->seed].of_params && keeps_broadcast(way, from, v->shape, whole);
+    if (shape_numel(from) == whole)
+        return true;
+    way->is_reshaped = way->is_reshaped || (way->is_spread && !way->many_tails);
+    return way->is_reshaped;
 }
 
 /* --- hidden groups ----------------------------------------------------------------------------- */
@@ -196,7 +222,7 @@ static int bias_of(const graph *gr, int y)
         return -1;
     int n = gr->user[gr->first_user[y]];
     const ir_node *v = &g->node[n];
-    if (v->op == OP_reshape)
+    if (v->op == OP_reshape || (v->op == OP_graft && ir_is_const(g, v->arg[2], 1)))
         return bias_of(gr, n);
     if (v->op != OP_add)
         return -1;

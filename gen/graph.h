@@ -18,11 +18,13 @@ typedef struct {
 } hidden_group;
 
 /* A walk along the nodes from one SEED.  A value made of parameters may be broadcast on its way; SPREAD is
-   then its shape before that, without leading axes of one element.  */
+   then its shape before that, without leading axes of one element, and TAIL as many of the last axes that it is
+   broadcast to.  One such tail is enough to find an element's place again behind a reshape of these axes.  */
 typedef struct {
     int seed;
-    bool is_spread;
-    shape spread;
+    bool is_spread, is_reshaped;
+    bool many_tails; /* it is broadcast to several: no reshape behind that keeps positions */
+    shape spread, tail;
 } position_way;
 
 /* One use of trainable parameters whose result y reaches hidden states by position-preserving paths.

@@ -149,6 +149,20 @@ int trace_outer(ir *g, const trace_form *f, int x, int node)
     return trace_to_weight(g, f, trace_sum_turns(g, f, product));
 }
 
+/* NODE, at the positions that the broadcast value of WAY was brought to, summed as before the broadcast.  */
+static int before_broadcast(ir *g, const position_way *way, int node)
+{
+    int64_t lead = shape_numel(g->node[node].shape) / shape_numel(way->tail);
+    shape s = shape_scalar();
+    if (!way->is_reshaped || shape_numel(g->node[node].shape) == shape_numel(way->spread))
+        return way->is_reshaped ? node : ir_sum_to(g, node, way->spread);
+    if (lead > 1)
+        s.dim[s.rank++] = lead;
+    for (int k = 0; k < way->tail.rank; k++)
+        s.dim[s.rank++] = way->tail.dim[k];
+    return ir_sum_to(g, ir_reshape(g, node, s), way->spread);
+}
+
 int trace_to_weight(ir *g, const trace_form *f, int node)
 {
     const relation *r = f->relation;
@@ -156,6 +170,6 @@ int trace_to_weight(ir *g, const trace_form *f, int node)
     if (r->op == OP_weight && shape_numel(w) == 1)
         return ir_reshape(g, ir_reduce(g, OP_sum, node, (1u << f->trace.rank) - 1), w);
     if (r->op == OP_weight)
-        return ir_reshape(g, r->way.is_spread ? ir_sum_to(g, node, r->way.spread) : node, w);
+        return ir_reshape(g, r->way.is_spread ? before_broadcast(g, &r->way, node) : node, w);
     return ir_reduce(g, OP_sum, node, (1u << f->lead) - 1);
 }

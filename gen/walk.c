@@ -20,6 +20,8 @@ static unsigned arriving(const graph *gr, const unsigned *way, int n, position_w
         return 0;
     if (gr->is_weight_op[n])
         return in & ~(unsigned)BY_STATE ? BY_WEIGHT : 0;
+    if (!(by_position(in) || in & BY_MIXING)) /* its positions are not those of the seed */
+        return in;
     if (graph_keeps_positions(gr->ir, n, pos))
         return in;
     unsigned out = in & (BY_WEIGHT | BY_SLICE);

@@ -95,6 +95,7 @@ static const char *const weight_ops[][2] = {
     {"w: [4], v: []", "exp(-exp(w)) * h + v * x[0]"},
     {"w: [4], v: [4]", "element_wise(sigmoid(w)) * h + v"},
     {"w: [2, 1], v: [2]", "reshape(w * reshape(h, [2, 2]) + v, [4])"},
+    {"w: [2, 1], v: [2]", "reshape(v + reshape(reshape(w * reshape(h, [2, 2]), [4]) + x[0], [2, 2]), [4])"},
     {"W: {shape: [7, 4], trace: false}, b: [4]", "concat(x, h) @ W + b * h"},
     {"W: [3, 4], U: {shape: [4, 4], trainable: false}", "x @ W + h @ U"},
     {"W: [4, 4], U: [3, 4]", "tanh(x @ U) @ W"},
@@ -215,6 +216,11 @@ static const char *const wholes[] = {
     "  - h' = 0.2 * h + tanh(reshape(element_wise(a), [2, 2]) * x[0])"
     " + exp(element_wise(b)) * 0.1\n"
     "outputs: {y: h'}\nloss: sum(square(reshape(h', [4]) - y))\n",
+    /* What was broadcast and then reshaped had no trace.  */
+    "params: {b: [2], c: [2, 1]}\nhidden: {h: [4], g: [8]}\nstep:\n"
+    "  - z = tanh(b + c * reshape(h, [2, 2]))\n  - h' = 0.3 * h + reshape(z, [4]) * x[0]\n"
+    "  - g' = 0.2 * g + reshape(z + 0.1 * reshape(g, [2, 2, 2]), [8])\noutputs: {y: h'}\n"
+    "loss: sum(square(h' - y)) + sum(g' * h[0])\n",
     /* A bias that is broadcast behind a new state: with vjp_time t it counted twice.  */
     "params: {W: [3, 2], b: [2]}\nhidden: {h: [2], g: [2, 2]}\nstep:\n"
     "  - h' = tanh(x @ W + b)\n  - g' = 0.2 * g + tanh(g + h')\noutputs: {y: g'}\n"

@@ -382,7 +382,6 @@ static void add_loss(evaluator *ev, const spec_loss *loss)
 static void begin(evaluator *ev, ev_seed seed)
 {
     const spec_learning_value *dense = &ev->spec->learning.value[LEARN_DENSE];
-    const bool of_var = seed.kind == SEED_ALL || seed.kind == SEED_ELEMENT;
     const bool hidden = seed.kind == SEED_ALL && ev->var[seed.var].kind == EV_HIDDEN;
     flow_reset(&ev->flow);
     ev->epoch++;
@@ -393,7 +392,6 @@ static void begin(evaluator *ev, ev_seed seed)
     ev->flow.params_seed = seed.mode == MODE_ELEMENTS
                            || (seed.kind == SEED_ALL && ev->var[seed.var].kind == EV_PARAM)
                            || (seed.kind == SEED_USE && seed.element);
-    ev->flow.seed_n = of_var ? ev->var[seed.var].n : 0;
     ev->flow.diagonal = dense->said && strcmp(dense->word, "diagonal") == 0 && hidden;
 }
 

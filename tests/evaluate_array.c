@@ -353,11 +353,10 @@ array *array_transpose(flow *f, const array *x)
 
 array *array_reshape(flow *f, const array *x, int rank, const int *dim)
 {
-    const bool whole = !f->params_seed || f->seed_n == 1 || f->seed_n == x->n;
     size_t *from = flow_take(f, x->n * sizeof *from);
     for (size_t k = 0; k < x->n; k++)
         from[k] = k;
-    return array_move(f, x, rank, dim, from, whole);
+    return array_move(f, x, rank, dim, from, true);
 }
 
 /* --- reductions ------------------------------------------------------------------------------- */

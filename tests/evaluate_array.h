@@ -35,7 +35,6 @@ typedef enum { MODE_TOTAL, MODE_HOLD, MODE_WEIGHTS, MODE_ELEMENTS } flow_mode;
 typedef struct {
     flow_mode mode;
     bool params_seed; /* the seed is a parameter: its tangent may be broadcast */
-    size_t seed_n;    /* its elements */
     bool diagonal;    /* of a square product with numbers the diagonal stays at its position */
     char *memory;
     size_t used, size;

@@ -166,8 +166,6 @@ static array *own_use(ev_args *c, const char *op, array *x)
     array *r = array_stop(c->f, x);
     const array *seed = seed_of(c, ev_note_use(c->ev, op, NULL, x), x->rank, x->dim);
     r->of_params = false;
-    if (seed || (c->f->mode == MODE_ELEMENTS && x->t))
-        c->f->seed_n = x->n;
     if (c->f->mode == MODE_TOTAL || c->f->mode == MODE_ELEMENTS) {
         r->t = x->t;
         r->u = x->u;
