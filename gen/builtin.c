@@ -2,6 +2,8 @@
 /* In: calls of functions that are no row of ops.def.  Out: nodes, made of rows of ops.def.  */
 #include "builtin.h"
 
+#include "low_rank.h"
+
 #include <string.h>
 
 shape builtin_shape(const call *c, int i)
@@ -102,9 +104,9 @@ static int call_matmul(const call *c)
     int a = c->arg[0], b = c->arg[1];
     shape sa = builtin_shape(c, 0), sb = builtin_shape(c, 1);
     if (sa.rank >= 1 && sb.rank == 2 && sa.dim[sa.rank - 1] == sb.dim[0])
-        return ir_matmul(g, a, b);
+        return low_rank_product(g, OP_matmul, a, b);
     if (sa.rank == 2 && sb.rank == 1 && sa.dim[1] == sb.dim[0])
-        return ir_matmul_t(g, b, a);
+        return low_rank_product(g, OP_matmul_t, b, a);
     if (sa.rank == 1 && sb.rank == 1 && sa.dim[0] == sb.dim[0])
         return ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, a, b), 1);
     return builtin_misfit(c);

@@ -6,6 +6,7 @@
 
 #include "loop.h"
 #include "loop_diff.h"
+#include "low_rank.h"
 #include "origin.h"
 
 #include <string.h>
@@ -301,6 +302,9 @@ static const char *reordered(ir *g, const char *labels, const char *which)
 
 int diff_operand(ir *g, int n, int ybar)
 {
+    int thin = low_rank_operand(g, n, ybar);
+    if (thin != NO_NODE)
+        return thin;
     const ir_node *v = &g->node[n];
     int w = v->arg[1];
     switch (v->op) {
@@ -314,6 +318,9 @@ int diff_operand(ir *g, int n, int ybar)
 
 int diff_weight(ir *g, int n, int ybar)
 {
+    int thin = low_rank_weight(g, n, ybar);
+    if (thin != NO_NODE)
+        return thin;
     const ir_node *v = &g->node[n];
     int x = v->arg[0];
     shape s = g->node[v->arg[1]].shape;

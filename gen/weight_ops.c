@@ -3,6 +3,8 @@
    Out: nodes.  Afterwards the weight is the second operand, and its axes fit.  */
 #include "builtin.h"
 
+#include "low_rank.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -341,7 +343,7 @@ int weight_lora(const call *c)
         return builtin_refuse(c, "E0612", "takes parameters, and a base of the product's shape");
     scale = ir_ew2(g, OP_mul, scale, ir_const(g, 1 / (double)A.dim[1], shape_scalar()));
     int w = ir_ew2(g, OP_mul, scale, ir_matmul(g, c->arg[1], c->arg[2]));
-    return ir_matmul(g, c->arg[0], ir_ew2(g, OP_add, w0, w));
+    return low_rank_product(g, OP_matmul, c->arg[0], ir_ew2(g, OP_add, w0, w));
 }
 
 int weight_element_wise(const call *c)
