@@ -14,7 +14,7 @@ enum { PASS_BYTES = 1 << 16, ROWS_MIN = 4 };
 
 static bool is_sum(op_code op)
 {
-    return op == OP_sum || op == OP_outer || op == OP_einsum;
+    return op == OP_sum || op == OP_outer || op == OP_einsum || op == OP_embed_t;
 }
 
 /* ST, whose value is a sum: each part that has loops of its own is added by itself, without an array.  */

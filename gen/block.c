@@ -92,7 +92,7 @@ static int lifted(blocker *b, int n)
         return NO_NODE;
     if (v.op == OP_var || (b->forward[n] && !is_view(v.op)))
         return b->lift.of[n] = on_tape(b, n);
-    for (int i = 0; i < v.n_args; i++)
+    for (int i = 0; i < ir_n_reads(g, n); i++)
         if (lifted(b, v.arg[i]) == NO_NODE)
             return NO_NODE;
     int here = g->here;
@@ -283,13 +283,21 @@ typedef struct {
     linear_form form;
 } gradient_part;
 
+/* Can N be summed over the steps at once?  Rows that are added to a table have no value for all steps, but a sum.  */
+static bool can_sum(blocker *b, int n)
+{
+    const ir_node *v = &b->g->node[n];
+    int index = v->op == OP_embed_t ? v->arg[0] : n, y = v->op == OP_embed_t ? v->arg[1] : n;
+    return lifted(b, index) != NO_NODE && lifted(b, y) != NO_NODE;
+}
+
 /* The sum of N over the steps.  */
 static int sum_of_steps(blocker *b, int n)
 {
     int sum = NO_NODE;
     if (!b->lift.depends[n])
         return ir_ew2(b->g, OP_mul, ir_const(b->g, (double)b->K, b->g->node[n].shape), n);
-    if (lifted(b, n) != NO_NODE)
+    if (can_sum(b, n))
         return lift_sum(&b->lift, n);
     for (int64_t t = 0; t < b->K; t++)
         sum = plus(b->g, sum, instance(b, n, t));

@@ -153,7 +153,10 @@ static void carry_group(carrier *c, int inside)
         origin_enter(g, PASS_TRACE);
     }
     origin_enter(g, PASS_GRADIENT);
-    if (flat != NO_NODE && !ir_is_zero(g, flat)) {
+    if (flat != NO_NODE && !ir_is_zero(g, flat) && c->r->op == OP_embed) { /* the rows that were read */
+        int64_t n = g->node[c->r->w].shape.dim[0];
+        learner_add(l, c->r->w, ir_embed_t(g, input(c, lagged), ir_reshape(g, flat, c->form.y), n));
+    } else if (flat != NO_NODE && !ir_is_zero(g, flat)) {
         int in = trace_by_input(g, &c->form, input(c, lagged));
         int product = ir_ew2(g, OP_mul, in, trace_by_turn(g, &c->form, flat));
         sum = diff_plus(g, sum, trace_sum_turns(g, &c->form, product));

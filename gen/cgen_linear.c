@@ -143,6 +143,24 @@ static void einsum(cgen *c, int n)
     cgen_ends(c, n_loops);
 }
 
+/* --- rows of a table -------------------------------------------------------------------------------- */
+
+/* w[index[..]][o] += y[..][o] */
+static void embed_t(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    shape lead = c->ir->node[v->arg[1]].shape;
+    int last = --lead.rank, prec = 0;
+    subscript y[RANK_MAX];
+    cgen_declare_sums(c, n);
+    cgen_loops(c, lead, y);
+    y[last] = (subscript){cgen_loop_var[last], 0};
+    subscript w[2] = {{cgen_value(c, v->arg[0], y, &prec), 0}, y[last]};
+    cgen_for_each(c, cgen_loop_var[last], v->shape.dim[1]);
+    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_target(c, n, w), cgen_value(c, v->arg[1], y, &prec)));
+    cgen_ends(c, last + 1);
+}
+
 /* --- windows --------------------------------------------------------------------------------------- */
 
 /* May a window stand over the edge of an axis of N elements, below or above?  */
@@ -290,6 +308,7 @@ void cgen_linear(cgen *c, int n)
     case OP_reduce_max:
     case OP_reduce_min: cgen_reduce(c, n); break;
     case OP_einsum: einsum(c, n); break;
+    case OP_embed_t: embed_t(c, n); break;
     case OP_windows: windows(c, n); break;
     case OP_unwindows: unwindows(c, n); break;
     default: sparse(c, n);

@@ -331,7 +331,7 @@ int diff_weight(ir *g, int n, int ybar)
     case OP_sparse:
         return ir_sum_to(g, ir_ew2(g, OP_mul, ir_gather(g, x, v->pattern, 0),
                                    ir_gather(g, ybar, v->pattern, 1)), s);
-    default: return ir_outer(g, ir_one_hot(g, x, s.dim[0]), ybar);
+    default: return ir_embed_t(g, x, ybar, s.dim[0]);
     }
 }
 

@@ -49,7 +49,7 @@ static int64_t node_flops(const ir *g, int n)
     if (v->op == OP_sum || v->op == OP_reduce_max || v->op == OP_reduce_min
         || v->op == OP_unwindows)
         return shape_numel(g->node[v->arg[0]].shape);
-    return size_times(2, pairs_of(g, n));
+    return v->op == OP_embed_t ? shape_numel(g->node[v->arg[1]].shape) : size_times(2, pairs_of(g, n));
 }
 
 /* All iterations.  Outputs of one loop are computed together: all but the first cost nothing.  */

@@ -221,6 +221,7 @@ int ir_windows(ir *g, int x, const ir_window *w, int n_windows);
 int ir_unwindows(ir *g, int y, const ir_window *w, int n_windows, shape to);
 
 int ir_embed(ir *g, int index, int w);        /* rows of w[V, M] */
+int ir_embed_t(ir *g, int index, int y, int64_t n); /* y[.., M] added to rows of zeros [n, M] */
 int ir_one_hot(ir *g, int index, int64_t n);  /* [..] -> [.., n] */
 int ir_pattern(ir *g, pattern p);             /* into ir.pattern; its name gets a number */
 int pattern_index_bytes(int64_t n);           /* of one index below N in its table: 2 or 4 */

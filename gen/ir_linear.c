@@ -227,6 +227,16 @@ int ir_embed(ir *g, int index, int w)
     return ir_intern(g, (ir_node){.op = OP_embed, .shape = s, .n_args = 2, .arg = arg, .var = -1});
 }
 
+int ir_embed_t(ir *g, int index, int y, int64_t n)
+{
+    shape s = g->node[y].shape;
+    s = shape_of2(n, s.dim[s.rank - 1]);
+    if (ir_is_zero(g, y))
+        return ir_const(g, 0, s);
+    int arg[] = {index, y};
+    return ir_intern(g, (ir_node){.op = OP_embed_t, .shape = s, .n_args = 2, .arg = arg, .var = -1});
+}
+
 int ir_one_hot(ir *g, int index, int64_t n)
 {
     shape s = g->node[index].shape, column = s;

@@ -240,6 +240,18 @@ static void put_traces(const learner *l, function_plan *f)
     }
 }
 
+/* NODE is added to the gradient of variable V: the rows of a table by themselves, and not as a part of the whole.  */
+static void put_parts(const learner *l, function_plan *f, int node, int v)
+{
+    const ir *g = l->ir;
+    const ir_node n = g->node[node];
+    bool rows = n.op == OP_add && (g->node[n.arg[0]].op == OP_embed_t || g->node[n.arg[1]].op == OP_embed_t);
+    for (int i = 0; rows && i < 2; i++)
+        put_parts(l, f, n.arg[i], v);
+    if (!rows)
+        learner_put(l, f, node, arena_printf(g->arena, "grad->%s", g->var[v].c_name), true, -1);
+}
+
 static void put_gradient(learner *l, function_plan *f, int *gradient)
 {
     const ir *g = l->ir;
@@ -250,7 +262,7 @@ static void put_gradient(learner *l, function_plan *f, int *gradient)
                        ? gradient[g->var[v].now]
                        : NO_NODE;
         if (node != NO_NODE && !ir_is_zero(g, node))
-            learner_put(l, f, node, arena_printf(g->arena, "grad->%s", g->var[v].c_name), true, -1);
+            put_parts(l, f, node, v);
     }
 }
 
@@ -277,7 +289,7 @@ static const relation *relation_of(const graph *gr, int y)
 }
 
 /* The gradient of the weight of the op N, whose result has the adjoint YBAR.  Where nothing is summed over it is
-   left element-wise, so that it shares a loop with traces.  */
+   left element-wise, so that it shares a loop with traces; but of a table it is the rows that were read.  */
 static void add_product(learner *l, int n, int ybar)
 {
     ir *g = l->ir;
@@ -286,7 +298,7 @@ static void add_product(learner *l, int n, int ybar)
     if (ybar == NO_NODE)
         return;
     origin_begin(g, g->node[n].from);
-    if (trace_form_of(g, &rel, g->node[n].shape, &f) && f.lead == 0)
+    if (rel.op != OP_embed && trace_form_of(g, &rel, g->node[n].shape, &f) && f.lead == 0)
         learner_add(l, rel.w, ir_ew2(g, OP_mul, trace_by_input(g, &f, rel.x),
                                      trace_by_position(g, &f, ybar)));
     else

@@ -260,6 +260,10 @@ int lift_sum(const lifter *b, int n)
         y = lift_value(b, v.arg[1]);
         return x == NO_NODE || y == NO_NODE ? NO_NODE : ir_outer(g, x, y);
     case OP_einsum: return contraction(b, n, true);
+    case OP_embed_t:
+        x = lift_value(b, v.arg[0]);
+        y = lift_value(b, v.arg[1]);
+        return x == NO_NODE || y == NO_NODE ? NO_NODE : ir_embed_t(g, x, y, v.shape.dim[0]);
     case OP_sum:
         x = lift_value(b, v.arg[0]);
         return x == NO_NODE ? NO_NODE : ir_reduce(g, OP_sum, x, v.mask << 1 | 1);

@@ -473,7 +473,7 @@ static void add_in_place(schedule *sc)
     for (int i = 0; i < sc->n_stores; i++) {
         int n = sc->store[i].node;
         op_code op = g->node[n].op;
-        bool sums = op == OP_sum || op == OP_outer || op == OP_einsum;
+        bool sums = op == OP_sum || op == OP_outer || op == OP_einsum || op == OP_embed_t;
         if (!sums || !sc->store[i].add || stores[n] > 1 || u.range[n].count > 0)
             continue;
         sc->hold[n] = HOLD_PLACE;

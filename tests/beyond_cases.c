@@ -224,6 +224,9 @@ static const char *const wholes[] = {
     "  - z = tanh(b + c * reshape(h, [2, 2]))\n  - h' = 0.3 * h + reshape(z, [4]) * x[0]\n"
     "  - g' = 0.2 * g + reshape(z + 0.1 * reshape(g, [2, 2, 2]), [8])\noutputs: {y: h'}\n"
     "loss: sum(square(h' - y)) + sum(g' * h[0])\n",
+    /* The table's row that was read is met by an array of its own where the table is a function of another.  */
+    "params: {W: [3, 4]}\nhidden: {h: [4]}\nstep:\n  - h' = tanh(0.5 * embedding(i, exp(W)) + embedding(i, exp(W)) * x[0])\n"
+    "outputs: {y: h'}\nloss: sum(square(h' - y))\n",
     /* A bias that is broadcast behind a new state: with vjp_time t it counted twice.  */
     "params: {W: [3, 2], b: [2]}\nhidden: {h: [2], g: [2, 2]}\nstep:\n"
     "  - h' = tanh(x @ W + b)\n  - g' = 0.2 * g + tanh(g + h')\noutputs: {y: g'}\n"
