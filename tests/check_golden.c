@@ -66,7 +66,10 @@ static const char *const settings[] = {
     "--rule bptt",
 };
 
-enum { N_SETTINGS = sizeof settings / sizeof settings[0], FLOAT32_CASES = 11 };
+/* What the last cases have no data for.  */
+static const char *const not_of_more = "--window 1";
+
+enum { N_SETTINGS = sizeof settings / sizeof settings[0], FLOAT32_CASES = 11, MORE_CASES = 4 };
 
 START_TEST(cases_agree_with_the_reference)
 {
@@ -74,6 +77,8 @@ START_TEST(cases_agree_with_the_reference)
 
     golden_path(spec, golden_cases[_i / N_SETTINGS], "yaml");
     golden_path(npz, golden_cases[_i / N_SETTINGS], "npz");
+    if (_i / N_SETTINGS >= n_golden_cases - MORE_CASES && strcmp(settings[_i % N_SETTINGS], not_of_more) == 0)
+        return;
     check_same(spec, npz, settings[_i % N_SETTINGS]);
 }
 END_TEST
