@@ -81,6 +81,12 @@ static int64_t turns_of(const ir *g, int L)
     return g->loop[g->node[L].pattern].count;
 }
 
+/* Are N's rows added where the table's other rows stay as they are?  */
+static bool adds_rows(const schedule *sc, int n)
+{
+    return sc->ir->node[n].op == OP_embed_t && sc->hold[n] == HOLD_PLACE;
+}
+
 int64_t flops_count(const schedule *sc)
 {
     int64_t sum = 0;
@@ -91,7 +97,7 @@ int64_t flops_count(const schedule *sc)
                                 : sc->inner[n] ? size_times(flops_count(sc->inner[n]), turns_of(sc->ir, n))
                                                : node_flops(sc->ir, n));
     for (int i = 0; i < sc->n_stores; i++)
-        if (sc->store[i].add)
+        if (sc->store[i].add && !adds_rows(sc, sc->store[i].node))
             sum = size_plus(sum, shape_numel(sc->ir->node[sc->store[i].node].shape));
     return sum;
 }

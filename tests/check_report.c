@@ -208,6 +208,8 @@ static const struct {
     {"hidden: {h: [3], g: [3]}\nstep:\n  - {repeat: 50, carry: {u: h, w: g}, "
      "do: [\"u' = tanh(u) + x\", \"w' = w * u\"]}\n  - h' = u\n  - g' = w\n",
      2 * 50 * 3 * (10 + 1 + 1)},
+    {"params: {A: [3, 1], B: [1, 4]}\nhidden: {h: [4]}\nstep: [\"h' = lora(x, A, B)\"]\n",
+     2 * 2 * (3 + 4)},
 };
 
 START_TEST(operations_are_counted)
@@ -222,6 +224,42 @@ START_TEST(operations_are_counted)
     ck_assert(run_read_file(run_path(folder, "r.json"), &json));
     ck_assert_int_eq(number_in(json.text, "\"step\"", "flops"), counted[_i].flops);
     ck_assert_int_eq(run_count_files(folder), 2); /* -n writes no C */
+    buf_free(&spec);
+    buf_free(&json);
+    run_free(&r);
+    run_remove_folder(folder);
+}
+END_TEST
+
+/* What costs less than a visit of the matrix: learning from a row of a table, and by two thin factors.  */
+static const struct {
+    const char *options, *step;
+    long long elements;
+} thin[] = {
+    {"", "h' = tanh(embedding(i, E))", 5000 * 4},
+    {"-L vjp_time=t", "h' = tanh(embedding(i, E))", 5000 * 4},
+    {"--rule=bptt", "h' = 0.5 * h + tanh(embedding(i, E))", 5000 * 4},
+    {"", "h' = tanh(lora(x, A, B, alpha=3)[0:4])", 100 * 100},
+    {"-L vjp_time=t", "h' = tanh(lora(x, A, B, alpha=3)[0:4])", 100 * 100},
+    {"--rule=bptt", "h' = 0.5 * h + tanh(lora(x, A, B, alpha=3)[0:4])", 100 * 100},
+    {"--rule=bptt", "h' = 0.5 * h + tanh(x @ (0.1 * (A @ B)))[0:4]", 100 * 100},
+};
+
+START_TEST(a_large_matrix_is_not_visited)
+{
+    char *folder = run_make_folder(), options[64];
+    buf spec = {0}, json = {0};
+    buf_printf(&spec, "etrace: 1\nmodel: m\ninputs: {x: [100], i: {shape: [], type: index, size: 5000}}\n"
+                      "targets: {y: [4]}\nparams: {E: [5000, 4], A: [100, 2], B: [2, 100]}\nhidden: {h: [4]}\n"
+                      "step: [\"%s\"]\nloss: sum(square(h' - y))\n", thin[_i].step);
+    run_write_file(run_path(folder, "m.yaml"), spec.text, spec.len);
+    snprintf(options, sizeof options, "-n --report=r.json %s m.yaml", thin[_i].options);
+    run_result r = run_etrace(folder, options);
+    ck_assert_msg(r.status == 0, "%s", buf_text(&r.err));
+    ck_assert(run_read_file(run_path(folder, "r.json"), &json));
+    const char *at = strstr(json.text, "\"learn_flops\": ");
+    ck_assert(at != NULL);
+    ck_assert_int_lt(atoll(at + strlen("\"learn_flops\": ")), thin[_i].elements);
     buf_free(&spec);
     buf_free(&json);
     run_free(&r);
@@ -320,6 +358,7 @@ Suite *report_suite(void)
     tcase_add_loop_test(figures, stack_is_as_the_compiler_says, 0, 3 * N_CASES);
     tcase_add_loop_test(figures, operations_are_counted, 0,
                         (int)(sizeof counted / sizeof counted[0]));
+    tcase_add_loop_test(figures, a_large_matrix_is_not_visited, 0, (int)(sizeof thin / sizeof thin[0]));
     tcase_add_test(limits, over_the_limit_nothing_is_written);
     tcase_add_test(limits, emitted_code_refuses_a_machine_that_is_too_small);
     tcase_add_loop_test(limits, options_are_checked, 0, (int)(sizeof refused / sizeof refused[0]));
