@@ -127,16 +127,18 @@ static bool of_position(const trace_form *f, int axis)
     return f->relation->op == OP_weight || strchr(f->of_y, f->axis[axis]) != NULL;
 }
 
-/* Where slot number S is, an element of y; COORD are the slot's subscripts on the trace's axes.  */
+/* Where slot number S is, an element of y; COORD are the slot's subscripts on the trace's axes.  What is met element
+   by element may be broadcast: its trace has all positions.  */
 static int64_t place_of(const ir *g, const trace_form *f, const int64_t *coord)
 {
     int64_t flat = 0;
     const relation *r = f->relation;
-    for (int k = 0; k < f->y.rank; k++) {
+    const shape y = r->op == OP_weight ? f->trace : f->y;
+    for (int k = 0; k < y.rank; k++) {
         int axis = r->op == OP_weight ? k : (int)(strchr(f->axis, f->of_y[k]) - f->axis);
-        bool gathered = r->op == OP_sparse && k == f->y.rank - 1;
+        bool gathered = r->op == OP_sparse && k == y.rank - 1;
         int64_t at = gathered ? g->pattern[g->node[r->y].pattern].col[coord[axis]] : coord[axis];
-        flat = flat * f->y.dim[k] + at;
+        flat = flat * y.dim[k] + at;
     }
     return flat;
 }
