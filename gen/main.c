@@ -157,6 +157,8 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
     if (o->explain)
         return explain(o, plan, s, r, a, out);
     emit_files(o->data_dir, a, d);
+    if (o->report_html)
+        page_files(o->data_dir, a, d);
     int failed = o->check_only || o->deps_only ? EXIT_SUCCESS
                                                : write_model(o, plan, s, r, a, d, out);
     if (!failed && (o->deps_only || (o->deps && !o->check_only)))

@@ -233,10 +233,16 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+static const char *const templates[] = {"page.html.m4"};
+
+void page_files(const char *data_dir, arena *a, diag *d)
+{
+    diag_read(d, arena_printf(a, "%s/templates/%s", data_dir, templates[0]));
+}
+
 skel_status page_write(const options *o, const spec *s, const model_plan *plan, const report *r,
                        const emit_text *text, buf *out)
 {
-    static const char *const templates[] = {"page.html.m4"};
     const ir *g = plan->ir;
     arena *a = g->arena;
     buf v = {0};

@@ -11,6 +11,9 @@
 skel_status page_write(const options *o, const spec *s, const model_plan *plan, const report *r,
                        const emit_text *text, buf *out);
 
+/* Register the template that page_write reads as a file that D has read.  */
+void page_files(const char *data_dir, arena *a, diag *d);
+
 /* The picture of the graph: the rows of et_each_box and et_each_arrow, and its size.  */
 void page_graph(const graph *gr, buf *values);
 

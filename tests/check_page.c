@@ -184,6 +184,14 @@ START_TEST(the_folder_is_not_on_the_page)
 }
 END_TEST
 
+START_TEST(a_depfile_names_its_template)
+{
+    make("-MD --report=r.html model.yaml", NULL);
+    cli_shell("grep -q /templates/page.html.m4 model.d", 0);
+    cli_shell("$E -MD --report=r.txt model.yaml && ! grep -q page.html.m4 model.d", 0);
+}
+END_TEST
+
 START_TEST(a_check_writes_the_page_alone)
 {
     make("-n --report=r.html model.yaml", NULL);
@@ -218,6 +226,7 @@ Suite *page_suite(void)
     tcase_add_test(c, cells_stand_beside_the_model);
     tcase_add_test(c, a_date_is_there_on_request_alone);
     tcase_add_test(c, the_folder_is_not_on_the_page);
+    tcase_add_test(c, a_depfile_names_its_template);
     tcase_add_test(c, a_check_writes_the_page_alone);
     tcase_add_test(c, chromium_loads_it);
     suite_add_tcase(s, c);

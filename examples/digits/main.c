@@ -2,20 +2,18 @@
 /* Handwritten digits, read row by row, learned online and with exact BPTT: model.yaml generated
    twice.  In: the folder of digits.npz, and a seed (or 1).  Out: a table, the weights
    digits-weights.npz, the learning curves digits-curve.svg.  */
-#define _POSIX_C_SOURCE 200112L /* isatty */
-
 #include "digits.h"
 #include "digits_bptt.h"
 #include "etrace.h"
 #include "etrace_npz.h"
 #include "etrace_plot.h"
 #include "images.h"
+#include "progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { EPOCHS = 30, N_PARAMS = sizeof(digits_params) / sizeof(float) };
 
@@ -87,7 +85,10 @@ static void train(run *r, const image *all, uint64_t seed)
 {
     static block grad, m, v;
     int order[TRAIN];
+    char text[64] = "";
+    progress p;
 
+    progress_begin(&p, stderr, "images", (long)EPOCHS * TRAIN);
     memset(&m, 0, sizeof m);
     memset(&v, 0, sizeof v);
     digits_init_params(&r->params.online, seed);
@@ -100,15 +101,13 @@ static void train(run *r, const image *all, uint64_t seed)
             r->learn(&r->params, &all[order[i]], &grad);
             etr_adam_f32(r->params.flat, grad.flat, m.flat, v.flat, N_PARAMS, ++r->updates, rate,
                          0.9f, 0.999f, 1e-8f);
+            progress_show(&p, r->updates, text);
         }
         r->seconds += (double)(clock() - start) / CLOCKS_PER_SEC;
         r->curve[epoch] = accuracy(&r->params, all + TRAIN, IMAGES - TRAIN);
-        if (isatty(1) || (epoch + 1) % 10 == 0)
-            printf("%s%-6s  epoch %2d of %d, held-out accuracy %.4f%s", isatty(1) ? "\r" : "",
-                   r->name, epoch + 1, EPOCHS, r->curve[epoch],
-                   isatty(1) && epoch + 1 < EPOCHS ? "" : "\n");
-        fflush(stdout);
+        snprintf(text, sizeof text, "%s, held-out accuracy %.4f", r->name, r->curve[epoch]);
     }
+    progress_end(&p);
 }
 
 static void print_row(const char *what, int decimals, double online, double bptt)
