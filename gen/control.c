@@ -337,6 +337,16 @@ static bool make_loop(lowering *lo, scope *sc, block *b, int64_t n)
     return make_general(lo, sc, b, n, bound, next);
 }
 
+static bool of_parameters(const ir *g, const int *value, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!g->node[value[i]].of_params)
+            return false;
+    return n > 0;
+}
+
+/* A loop of parameters alone is written out, however long: reverse mode would lose what it hands
+   to them.  */
 static bool run_loop(lowering *lo, scope *sc, block *b)
 {
     const spec_equation *eq = b->eq;
@@ -347,8 +357,15 @@ static bool run_loop(lowering *lo, scope *sc, block *b)
         if (b->value[i] == NO_NODE)
             return false;
     }
-    if (n > lo->unroll_limit)
-        return make_loop(lo, sc, b, n);
+    int *begin = ARENA_ARRAY(lo->arena, int, eq->n_carry);
+    memcpy(begin, b->value, sizeof *begin * eq->n_carry);
+    if (n > lo->unroll_limit) {
+        if (!make_loop(lo, sc, b, n))
+            return false;
+        if (!of_parameters(lo->ir, b->value, eq->n_carry))
+            return true;
+        memcpy(b->value, begin, sizeof *begin * eq->n_carry);
+    }
     for (int64_t k = 0; k < n; k++)
         if (!iterate(lo, sc, b, b->value, k == 0) || diag_errors(lo->diag) > errors)
             return false;
