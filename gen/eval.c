@@ -97,15 +97,25 @@ static bool dim_value(lowering *lo, scope *sc, const expr *e, int64_t *res)
     return false;
 }
 
-bool eval_dim(lowering *lo, scope *sc, const expr *e, int64_t *res)
+static bool whole_from(lowering *lo, scope *sc, const expr *e, int least, int64_t *res)
 {
     if (!e || !dim_value(lo, sc, e, res))
         return false;
-    if (*res >= 1 && *res <= INT32_MAX)
+    if (*res >= least && *res <= INT32_MAX)
         return true;
-    diag_error(lo->diag, e->at, "E0328", "a size is between 1 and %d, not %lld", INT32_MAX,
+    diag_error(lo->diag, e->at, "E0328", "a size is between %d and %d, not %lld", least, INT32_MAX,
                (long long)*res);
     return false;
+}
+
+bool eval_dim(lowering *lo, scope *sc, const expr *e, int64_t *res)
+{
+    return whole_from(lo, sc, e, 1, res);
+}
+
+bool eval_count(lowering *lo, scope *sc, const expr *e, int64_t *res)
+{
+    return whole_from(lo, sc, e, 0, res);
 }
 
 bool eval_shape(lowering *lo, scope *sc, const spec_decl *d, shape *res)

@@ -108,6 +108,8 @@ static void bind_arg(lowering *lo, scope *sc, const spec_arg *arg, yaml_tree *tr
     symbol *sym = scope_add(lo, sc, kind[arg->type], arg->name, arg->at);
     sym->from = from;
     sym->progress = DONE;
+    sym->may_be_zero = arg->fallback && arg->fallback->kind == YAML_SCALAR
+                       && strcmp(arg->fallback->text, "0") == 0;
     if (tree && arg->type == SPEC_ARG_CHOICE) {
         bind_choice(lo, sc, sym, arg, tree);
     } else if (tree) {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Smaller scopes are searched from end to end.  */
-enum { INDEXED = 16 };
+enum { INDEXED = 16, DIM_UNKNOWN = -2 };
 
 static size_t hash_of(const char *name, bool primed)
 {
@@ -449,12 +449,12 @@ bool symbol_dim(lowering *lo, scope *sc, symbol *sym, loc use, int64_t *res)
     } else if (sym->progress == FRESH) {
         sym->progress = BUSY;
         int64_t value = 0;
-        bool ok = eval_dim(lo, sym->from, sym->value, &value);
-        sc->symbol[index].dim = ok ? value : 0;
+        bool ok = (sym->may_be_zero ? eval_count : eval_dim)(lo, sym->from, sym->value, &value);
+        sc->symbol[index].dim = ok ? value : DIM_UNKNOWN;
         sc->symbol[index].progress = DONE;
     }
     *res = sc->symbol[index].dim;
-    return *res > 0;
+    return *res > 0 || (*res == 0 && sc->symbol[index].may_be_zero);
 }
 
 int scope_output(lowering *lo, scope *sc, const char *name, loc use)

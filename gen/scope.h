@@ -43,6 +43,7 @@ typedef struct {
     var_kind var_kind;
     int var;       /* SYM_VAR, when DONE */
     int order;
+    bool may_be_zero; /* SYM_DIM: an argument whose default is 0 */
     int bound_by;  /* SYM_DIM: the symbol of the input whose shape gives it, or -1 */
     const spec_function *function;
     scope *module; /* SYM_MODULE */
@@ -150,6 +151,8 @@ symbol *scope_lookup(scope **sc, const char *name, bool primed);
 /* Expressions, in eval.c.  */
 int eval(lowering *lo, scope *sc, const expr *e);
 bool eval_dim(lowering *lo, scope *sc, const expr *e, int64_t *res);
+/* The same, or 0.  */
+bool eval_count(lowering *lo, scope *sc, const expr *e, int64_t *res);
 bool eval_shape(lowering *lo, scope *sc, const spec_decl *d, shape *res);
 /* The value of a name.  BARE: where it is a parameter, that itself, also from inside of a branch.  */
 int eval_path(lowering *lo, scope *sc, const expr *e, bool bare);

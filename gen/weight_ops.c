@@ -106,10 +106,7 @@ static bool read_sizes(const call *c, const char *name, int n, int64_t fallback,
     }
     for (int k = 0; k < n; k++) {
         const expr *part = list ? e->arg[k] : e;
-        bool none = zero && part->kind == EXPR_NUMBER && part->integer && !(part->number > 0);
-        if (none)
-            res[k] = 0;
-        else if (!eval_dim(c->lo, c->sc, part, &res[k]))
+        if (!(zero ? eval_count : eval_dim)(c->lo, c->sc, part, &res[k]))
             return false;
     }
     return true;
