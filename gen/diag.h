@@ -46,6 +46,7 @@ typedef struct {
     bool errors_only;
     bool no_warnings;
     warning_set warnings;
+    const char *program; /* NULL: etrace-gen */
 } diag_style;
 
 void diag_set_style(diag *d, const diag_style *style);

@@ -76,7 +76,7 @@ static void put_caret(buf *out, const loc *at, const char *text, size_t len)
 
 void diag_name(buf *out, const diag *d, const source *src)
 {
-    const char *name = src ? src->name : "etrace-gen";
+    const char *name = src ? src->name : d->style.program ? d->style.program : "etrace-gen";
     size_t n = src && d->folder ? strlen(d->folder) : 0;
     bool inside = n > 0 && strncmp(name, d->folder, n) == 0;
     if (inside)
