@@ -66,6 +66,7 @@ static Suite *(*const all_suites[])(void) = {
     safetensors_suite,
     same_suite,
     schema_suite,
+    convert_suite,
     sequence_suite,
     skel_suite,
     snapshot_suite,

@@ -55,6 +55,7 @@ Suite *runtime_suite(void);
 Suite *safetensors_suite(void);
 Suite *same_suite(void);
 Suite *schema_suite(void);
+Suite *convert_suite(void);
 Suite *sequence_suite(void);
 Suite *skel_suite(void);
 Suite *snapshot_suite(void);
