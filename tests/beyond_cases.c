@@ -145,7 +145,7 @@ static const char *const blocks[] = {
 static const char *const networks[][2] = {
     CELL("linear"), CELL("rnn"), CELL("gru"), CELL("lstm"), CELL("mgu"), CELL("cfn"),
     CELL("mini_gru"), CELL("mini_lstm"), CELL("minimal_rnn"), CELL("urlstm"),
-    CELL("leaky_readout"),
+    CELL("leaky_readout"), CELL("gru_torch"), CELL("nir_linear"),
     {"rnn of relu", "  r: {cell: rnn, in: x, size: 4, activation: relu}\n"},
     {"lru", "  q: {cell: lru, in: x, size: 2}\n  r: {cell: linear, in: q, size: 4}\n"},
     SYNAPSE("expon"), SYNAPSE("alpha"), SYNAPSE("dual_expon"),
@@ -161,6 +161,24 @@ static const char *const networks[][2] = {
     NEURON("alif", "3 * c, V_th: 0.3, surrogate: arctan(alpha=2)"),
     NEURON("gif", "3 * c, V_th: 0.3, A2: 0.2"),
     NEURON("if_neuron", "c, V_th: 0.3, reset: hard"),
+    NEURON("nir_lif", "20 * c, dt: 0.004"),
+    NEURON("nir_cuba_lif", "20 * c, dt: 0.002"),
+    NEURON("nir_if", "20 * c, dt: 0.1"),
+    NEURON("nir_threshold", "9 * c"),
+    {"nir_scale", CURRENT "  n: {cell: nir_scale, in: c}\n  r: {cell: nir_li, in: n, dt: 0.004}\n"},
+    {"nir_cuba_li", CURRENT "  r: {cell: nir_cuba_li, in: c, dt: 0.002}\n"},
+    {"nir_i", CURRENT "  r: {cell: nir_i, in: c, dt: 0.1}\n"},
+    {"nir_conv1d", "  c: {cell: nir_conv1d, in: \"reshape(concat(x, x), [3, 2])\", size: 2, kernel: 2}\n"
+                   "  q: {cell: nir_conv1d_same, in: c, size: 2, kernel: 3}\n"
+                   "  n: {cell: nir_flatten1d, in: q}\n  r: {cell: nir_li, in: n, dt: 0.004}\n"},
+    {"nir_conv2d", "  c: {cell: nir_conv2d, in: \"reshape(concat(x, x), [3, 2, 1])\", size: 2, kernel_h: 2,"
+                   " kernel_w: 2, padding_w: 1, stride_w: 2}\n"
+                   "  q: {cell: nir_conv2d_same, in: c, size: 4, kernel_h: 3, kernel_w: 1}\n"
+                   "  p: {cell: nir_avg_pool2d, in: q, kernel_size_h: 1, kernel_size_w: 2, stride_h: 1,"
+                   " stride_w: 2}\n"
+                   "  u: {cell: nir_sum_pool2d, in: p, kernel_size_h: 2, kernel_size_w: 1, stride_h: 1,"
+                   " stride_w: 1}\n"
+                   "  n: {cell: nir_flatten, in: u}\n  r: {cell: nir_li, in: n, dt: 0.004}\n"},
     NEURON("izhikevich", "9 * c, surrogate: slayer"),
     NEURON("adex", "9 * c, surrogate: sigmoid"),
     {"layer_norm", "  n: {cell: layer_norm, in: \"concat(x, r.h)\"}\n"
