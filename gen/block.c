@@ -22,7 +22,7 @@
 
 /* Steps of a block, unless the command line says otherwise; and from how many bytes of parameters and traces on.  */
 enum { TILE = 8, TILE_MAX = 64 };
-static const int64_t LARGE_BYTES = 1 << 15;
+static const int64_t LARGE_BYTES = 1 << 15, HUGE_BYTES = 1 << 28;
 
 typedef struct {
     model_plan *plan;
@@ -404,7 +404,7 @@ static int64_t choose_tile(const model_plan *plan)
     for (int v = 0; v < g->n_vars; v++)
         if (g->var[v].kind == VAR_PARAM || g->var[v].kind == VAR_TRACE)
             bytes = size_plus(bytes, size_bytes(shape_numel(g->var[v].shape), TYPE_REAL, g->real_bits));
-    return bytes >= LARGE_BYTES ? TILE : 1;
+    return bytes >= LARGE_BYTES && bytes < HUGE_BYTES ? TILE : 1;
 }
 
 static bool can_block(const model_plan *plan)
