@@ -391,12 +391,23 @@ static void put_block(blocker *b, const gradient_part *part)
     }
 }
 
+/* A large trace that has no form is written out step by step: that wins nothing, and all steps' factors of a sparse
+   weight, gathered, are arrays as large as itself.  */
+static bool is_written_out(const ir *g, const var *v)
+{
+    return v->kind == VAR_TRACE && v->shape.rank != 2
+           && size_bytes(shape_numel(v->shape), TYPE_REAL, g->real_bits) >= LARGE_BYTES;
+}
+
 /* Steps a block: there is nothing to be won on small models, nor with factors of several samples, whose products have
    their rows already.  */
 static int64_t choose_tile(const model_plan *plan)
 {
     const ir *g = plan->ir;
     int64_t bytes = 0;
+    for (int v = 0; v < g->n_vars && plan->set.tile == 0; v++)
+        if (is_written_out(g, &g->var[v]))
+            return 1;
     if (plan->set.tile > 0)
         return plan->set.tile < TILE_MAX ? plan->set.tile : TILE_MAX;
     if (plan->set.trace == TRACE_FACTORS && g->batch > 1)

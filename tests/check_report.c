@@ -267,6 +267,28 @@ START_TEST(a_large_matrix_is_not_visited)
 }
 END_TEST
 
+/* Several steps at once kept the inputs of all steps for every non-zero: more than the trace, on the stack.  */
+START_TEST(a_sparse_network_needs_no_array_of_its_trace)
+{
+    static const char spec[] =
+        "etrace: 1\nmodel: m\ninputs: {x: [200]}\ntargets: {y: [200]}\n"
+        "params: {W: {shape: [200, 200], sparse: {random: {p: 0.25, seed: 1}}}}\nhidden: {h: [200]}\n"
+        "step: [\"h' = 0.9 * h + tanh(sparse_matmul(x, W))\"]\nloss: mse(h', y)\n";
+    char *folder = run_make_folder();
+    buf json = {0};
+    run_write_file(run_path(folder, "m.yaml"), spec, strlen(spec));
+    run_result r = run_etrace(folder, "-n --report=r.json m.yaml");
+    ck_assert_msg(r.status == 0, "%s", buf_text(&r.err));
+    ck_assert(run_read_file(run_path(folder, "r.json"), &json));
+    const long long trace = number_in(json.text, "\"bytes\"", "trace");
+    ck_assert_int_gt(trace, 200 * 200 * 4 / 5);
+    ck_assert_int_lt(number_in(json.text, "\"bytes\"", "scratch"), trace / 4);
+    buf_free(&json);
+    run_free(&r);
+    run_remove_folder(folder);
+}
+END_TEST
+
 /* --- the command line ------------------------------------------------------------------------- */
 
 /* A model over its limit leaves nothing, its report neither; one that keeps it is printed as a
@@ -358,6 +380,7 @@ Suite *report_suite(void)
     tcase_add_loop_test(figures, stack_is_as_the_compiler_says, 0, 3 * N_CASES);
     tcase_add_loop_test(figures, operations_are_counted, 0,
                         (int)(sizeof counted / sizeof counted[0]));
+    tcase_add_test(figures, a_sparse_network_needs_no_array_of_its_trace);
     tcase_add_loop_test(figures, a_large_matrix_is_not_visited, 0, (int)(sizeof thin / sizeof thin[0]));
     tcase_add_test(limits, over_the_limit_nothing_is_written);
     tcase_add_test(limits, emitted_code_refuses_a_machine_that_is_too_small);
