@@ -7,8 +7,9 @@
 #include <string.h>
 
 /* What of the runtime allocates nothing and is meant for every target.  */
-static const char *const runtime[] = {"etrace.c",        "etrace_snapshot.c", "etrace.h",
-                                      "etrace_info.h",   "etrace_random.h",   "etrace_snapshot.h"};
+static const char *const runtime[] = {"etrace.c",       "etrace_snapshot.c", "etrace.h",
+                                      "etrace_info.h",  "etrace_label.h",    "etrace_layout.h",
+                                      "etrace_random.h", "etrace_snapshot.h"};
 
 enum { N_RUNTIME = sizeof runtime / sizeof runtime[0], N_SOURCES = 2 };
 

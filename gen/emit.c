@@ -4,6 +4,7 @@
 #include "emit_part.h"
 
 #include "elementary.h"
+#include "etrace_layout.h"
 #include "origin.h"
 #include "quote.h"
 #include "values.h"
@@ -299,6 +300,44 @@ static void set_info(emitter *em)
     emit_close_list(em);
 }
 
+/* --- snapshots ------------------------------------------------------------------------------------- */
+
+/* The variables of KIND as the runtime finds them in the tables of the model.  */
+static uint32_t add_layout(emitter *em, uint32_t crc, var_kind kind)
+{
+    const ir *g = em->ir;
+    int *v = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
+    int n = ir_vars_in_order(g, 1u << kind, v);
+    for (int i = 0; i < n; i++) {
+        const var *x = &g->var[v[i]];
+        int dim[RANK_MAX + 1] = {g->batch}, rank = ir_is_batched(x) && g->batch > 1;
+        for (int k = 0; k < x->shape.rank; k++)
+            dim[rank++] = (int)x->shape.dim[k];
+        crc = etr_layout_var(crc, x->path, x->type == TYPE_INDEX, rank, dim);
+    }
+    return crc;
+}
+
+static void label_row(emitter *em, const char *kind, const char *block, uint32_t layout)
+{
+    const char *field[] = {kind, block, arena_printf(em->ir->arena, "%08lx", (unsigned long)layout)};
+    row(em, 3, field);
+}
+
+static void set_labels(emitter *em)
+{
+    const int batch = em->ir->batch;
+    const char *rule = emit_rule_text(em->ir->arena, &em->plan->set);
+    uint32_t params = add_layout(em, etr_layout_begin(batch, ""), VAR_PARAM);
+    uint32_t state = add_layout(em, etr_layout_begin(batch, ""), VAR_HIDDEN);
+    open_list(em, "label");
+    label_row(em, "ETR_BLOCK_PARAMS", "params", params);
+    label_row(em, "ETR_BLOCK_STATE", "state", add_layout(em, state, VAR_STATE));
+    if (emit_has_trace(em))
+        label_row(em, "ETR_BLOCK_TRACE", "trace", add_layout(em, etr_layout_begin(batch, rule), VAR_TRACE));
+    emit_close_list(em);
+}
+
 /* --- files ----------------------------------------------------------------------------------------- */
 
 /* Append the file of the runtime to TEXT, from its first #ifndef on.  */
@@ -375,15 +414,16 @@ static bool draws(const ir *g)
     return false;
 }
 
-static const char *const templates[] = {"kernels.m4",    "model.h.m4",  "model.c.m4",
-                                        "sequence.c.m4", "tables.c.m4", "model.py.m4"};
+static const char *const templates[] = {"kernels.m4",   "model.h.m4", "model.c.m4",  "sequence.c.m4",
+                                        "save.c.m4",    "tables.c.m4", "model.py.m4"};
 
 enum { N_TEMPLATES = sizeof templates / sizeof templates[0] };
 
 void emit_files(const char *data_dir, arena *a, diag *d)
 {
     static const char *const more[] = {"templates/prelude.m4", "runtime/etrace_info.h",
-                                       "runtime/etrace_math.h", "runtime/etrace_random.h"};
+                                       "runtime/etrace_label.h", "runtime/etrace_math.h",
+                                       "runtime/etrace_random.h"};
     for (size_t i = 0; i < N_TEMPLATES; i++)
         diag_read(d, arena_printf(a, "%s/templates/%s", data_dir, templates[i]));
     for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
@@ -419,6 +459,7 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     set_blocks(&em);
     set_info(&em);
     set_indices(&em);
+    set_labels(&em);
     bool random = emit_init(&em, "init_params", "p", 1u << VAR_PARAM);
     emit_init(&em, "init_state", "s", 1u << VAR_HIDDEN | 1u << VAR_STATE);
     emit_set_flag(&em, "has_random", random || draws(em.ir));
@@ -431,6 +472,7 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     emit_tables(&em);
     skel_status status = SKEL_ENVIRONMENT;
     if (set_elementary(&em) && set_source(&em, "info_header", "etrace_info.h")
+        && set_source(&em, "label_source", "etrace_label.h")
         && set_source(&em, "random_source", "etrace_random.h"))
         status = skel_run(options->m4, options->data_dir, templates, N_TEMPLATES, &em.values, out,
                           map, 3, plan->ir->diag);

@@ -284,11 +284,17 @@ static bool reads_reals(const ir *g)
     return false;
 }
 
+bool emit_has_trace(const emitter *em)
+{
+    const model_plan *plan = em->plan;
+    return plan->learn.n > 0 || (em->ir->loss != NO_NODE && plan->set.trace != TRACE_NONE);
+}
+
 void emit_bodies(emitter *em)
 {
     const model_plan *plan = em->plan;
     bool loss = em->ir->loss != NO_NODE, fused = plan->learn.n > 0;
-    bool window = loss && !fused && plan->set.trace != TRACE_NONE;
+    bool window = emit_has_trace(em) && !fused;
     set_body(em, &forms[STEP], &plan->step);
     set_body(em, &forms[H2H], &plan->h2h);
     if (loss)
@@ -313,7 +319,7 @@ void emit_bodies(emitter *em)
     emit_set_number(em, "window", plan->set.window);
     emit_set_flag(em, "batched", em->ir->batch > 1);
     emit_set_flag(em, "has_loss", loss);
-    emit_set_flag(em, "has_trace", fused || window);
+    emit_set_flag(em, "has_trace", emit_has_trace(em));
     emit_set_flag(em, "has_learn", fused);
     emit_set_flag(em, "has_back", loss && !fused);
     emit_set_flag(em, "has_window", window);

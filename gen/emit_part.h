@@ -35,6 +35,9 @@ bool emit_said(emitter *em, const char *text);
 bool emit_init(emitter *em, const char *name, const char *block, unsigned mask);
 void emit_bodies(emitter *em);
 
+/* Is there a trace block?  */
+bool emit_has_trace(const emitter *em);
+
 /* The body NAME: is what a sample reads of KIND, in BLOCK, such that a step can be made of it?  */
 void emit_checks(emitter *em, const char *name, var_kind kind, const char *block);
 void emit_tables(emitter *em);

@@ -63,4 +63,34 @@ typedef enum {
     ETR_UPDATE_STOPPED = -4    /* the caller's update wanted no more */
 } etr_update_status;
 
+/* What a snapshot is of (etrace_label.h).  The last two have the size of the parameters: momentum,
+   Adam's m and v, a smoothed gradient.  */
+typedef enum {
+    ETR_BLOCK_PARAMS = 1,
+    ETR_BLOCK_STATE = 2,
+    ETR_BLOCK_TRACE = 3,
+    ETR_BLOCK_MOMENT_1 = 4,
+    ETR_BLOCK_MOMENT_2 = 5
+} etr_block_kind;
+
+enum { ETR_SNAPSHOT_MORE = 172 }; /* bytes of a snapshot besides those of its block */
+
+/* What has become of reading one.  */
+typedef enum {
+    ETR_SNAPSHOT_OK = 0,
+    ETR_SNAPSHOT_LENGTH = -1,     /* not as many bytes as a snapshot of this block has */
+    ETR_SNAPSHOT_MAGIC = -2,      /* no snapshot */
+    ETR_SNAPSHOT_CRC = -3,        /* damaged */
+    ETR_SNAPSHOT_VERSION = -4,    /* of another format */
+    ETR_SNAPSHOT_ABI = -5,        /* of another version of the runtime */
+    ETR_SNAPSHOT_BYTE_ORDER = -6, /* of a machine with the other byte order */
+    ETR_SNAPSHOT_MODEL = -7,      /* of a model of another name */
+    ETR_SNAPSHOT_SPEC = -8,       /* of another spec */
+    ETR_SNAPSHOT_KIND = -9,       /* of another kind of block */
+    ETR_SNAPSHOT_LAYOUT = -10,    /* of this spec with other sizes, another type or another rule */
+    ETR_SNAPSHOT_IO = -11,        /* the file cannot be read or written; errno says why */
+    ETR_SNAPSHOT_MEMORY = -12,
+    ETR_SNAPSHOT_STEP = -13       /* blocks in a row that are not of one step */
+} etr_snapshot_status;
+
 #endif

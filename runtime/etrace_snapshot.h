@@ -14,49 +14,25 @@
         16         byte order of the block: 1 little, 2 big
         17         etr_block_kind
         18, 19     bytes of the model's real type; zero
-        20 to 23   CRC-32 of the layout: rule, batch, and every variable's path, type, shape, place
+        20 to 23   CRC-32 of the layout: rule, batch, and every variable's path, type and shape
         24 to 31   bytes of the block
         32 to 39   the caller's step
         40 to 103  the spec's hash, as 64 hexadecimal digits
        104 to 167  the model's name, zeros behind it
        168 to ...  the block as it lies in memory
        the last 4  CRC-32 of all before
-   Whole numbers have their lowest byte first, on every machine.  */
+   Whole numbers have their lowest byte first, on every machine.
+
+   What PREFIX_save of a model writes are such snapshots of its parameters, its state and, where there
+   is one, its trace, in a row: the contents of a file that etr_snapshot_load reads.  */
 #ifndef ETRACE_SNAPSHOT_H
 #define ETRACE_SNAPSHOT_H
 
-#include "etrace_info.h"
-
-#include <stdint.h>
+#include "etrace_label.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* The last two have the size of the parameters: momentum, Adam's m and v, a smoothed gradient.  */
-typedef enum {
-    ETR_BLOCK_PARAMS = 1,
-    ETR_BLOCK_STATE = 2,
-    ETR_BLOCK_TRACE = 3,
-    ETR_BLOCK_MOMENT_1 = 4,
-    ETR_BLOCK_MOMENT_2 = 5
-} etr_block_kind;
-
-typedef enum {
-    ETR_SNAPSHOT_OK = 0,
-    ETR_SNAPSHOT_LENGTH = -1,     /* not as many bytes as a snapshot of this block has */
-    ETR_SNAPSHOT_MAGIC = -2,      /* no snapshot */
-    ETR_SNAPSHOT_CRC = -3,        /* damaged */
-    ETR_SNAPSHOT_VERSION = -4,    /* of another format */
-    ETR_SNAPSHOT_ABI = -5,        /* of another version of the runtime */
-    ETR_SNAPSHOT_BYTE_ORDER = -6, /* of a machine with the other byte order */
-    ETR_SNAPSHOT_MODEL = -7,      /* of a model of another name */
-    ETR_SNAPSHOT_SPEC = -8,       /* of another spec */
-    ETR_SNAPSHOT_KIND = -9,       /* of another kind of block */
-    ETR_SNAPSHOT_LAYOUT = -10,    /* of this spec with other sizes, another type or another rule */
-    ETR_SNAPSHOT_IO = -11,        /* the file cannot be read or written; errno says why */
-    ETR_SNAPSHOT_MEMORY = -12
-} etr_snapshot_status;
 
 /* What a status means, in words.  */
 const char *etr_snapshot_text(etr_snapshot_status status);
@@ -78,12 +54,8 @@ etr_snapshot_status etr_snapshot_check(const etr_info *info, etr_block_kind kind
 etr_snapshot_status etr_snapshot_read(const etr_info *info, etr_block_kind kind, void *block,
                                       uint64_t *step, const void *bytes, size_t size);
 
-/* How many of SIZE BYTES the snapshot at their beginning says that it has; SIZE when it says nothing
-   sensible.  For a reader of several in a row.  */
-size_t etr_snapshot_extent(const void *bytes, size_t size);
-
-/* CRC-32 of zlib and PNG (ISO 3309).  Goes on from CRC, 0 at first.  */
-uint32_t etr_crc32(uint32_t crc, const void *bytes, size_t n);
+/* The label of a block; of 0 bytes: there is no such block.  */
+etr_label etr_snapshot_label(const etr_info *info, etr_block_kind kind);
 
 /* --- files, for hosts ---------------------------------------------------------------------- */
 

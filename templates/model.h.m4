@@ -135,6 +135,21 @@ etr_update_status et_value(name)_learn_sequence(const et_value(name)_params *p, 
 etr_update_status et_value(name)_evolve_sequence(const et_value(name)_params *p, et_value(name)_state *s,et_if(et_value(has_trace), « et_value(name)_trace *e,»)
     const et_value(name)_sequence *q);
 
+/* What the model is at this moment as et_value(NAME)_SAVE_BYTES bytes, to go on later or elsewhere bit for
+   bit as if nothing had happened, and back.  STEP is the caller's: Adam's step, or the place in the
+   stream of inputs; NULL where it is not wanted.  What is damaged, of another length, model, spec,
+   rule, size, byte order or version is refused, each with a status of its own, before anything is
+   changed.  The bytes are those of a file that etr_snapshot_load reads.  Compile with
+   -D«»et_value(NAME)_NO_SAVE to leave this out.  */
+#ifndef et_value(NAME)_NO_SAVE
+#define et_value(NAME)_SAVE_BYTES \
+    (et_if(et_value(has_trace), «3», «2») * ETR_SNAPSHOT_MORE + sizeof(et_value(name)_params) + sizeof(et_value(name)_state)«»et_if(et_value(has_trace), « + sizeof(et_value(name)_trace)»))
+void et_value(name)_save(const et_value(name)_params *p, const et_value(name)_state *s,et_if(et_value(has_trace), « const et_value(name)_trace *e,»)
+    uint64_t step, void *bytes);
+etr_snapshot_status et_value(name)_load(et_value(name)_params *p, et_value(name)_state *s,et_if(et_value(has_trace), « et_value(name)_trace *e,»)
+    uint64_t *step, const void *bytes, size_t size);
+#endif
+
 /* Names, paths, shapes and places of all of it; compile with -D«»et_value(NAME)_NO_INFO to leave it out.  */
 #ifndef et_value(NAME)_NO_INFO
 extern const etr_info et_value(name)_info;

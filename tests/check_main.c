@@ -65,6 +65,7 @@ static Suite *(*const all_suites[])(void) = {
     runtime_suite,
     safetensors_suite,
     same_suite,
+    save_suite,
     schema_suite,
     convert_suite,
     sequence_suite,

@@ -159,10 +159,11 @@ START_TEST(standalone)
     ck_assert_int_eq(mkdir(run_path(cli_folder, "out"), 0777), 0);
     cli_run("--list-outputs --standalone -d out model.yaml", 0, NULL);
     printed("out/model.c\nout/model.h\nout/etrace.c\nout/etrace_snapshot.c\nout/etrace.h\n"
-            "out/etrace_info.h\nout/etrace_random.h\nout/etrace_snapshot.h\n");
+            "out/etrace_info.h\nout/etrace_label.h\nout/etrace_layout.h\n"
+            "out/etrace_random.h\nout/etrace_snapshot.h\n");
     cli_run("--standalone -d out model.yaml", 0, NULL);
     cli_shell("ls out/*.? | wc -l | tr -d ' '", 0);
-    printed("8\n");
+    printed("10\n");
     cli_write("out/main.c", "#include \"etrace.h\"\n#include \"model.h\"\nint main(void)\n{\n"
                             "    net_params p;\n    net_init_params(&p, 1);\n"
                             "    return p.b[0] != 0;\n}\n");
@@ -291,7 +292,7 @@ START_TEST(several_models)
     cli_holds("other.c", "other_step(");
     cli_run("--list-outputs --standalone -MD model.yaml other.yaml", 0, NULL);
     printed("model.c\nmodel.h\netrace.c\netrace_snapshot.c\netrace.h\netrace_info.h\n"
-            "etrace_random.h\netrace_snapshot.h\nmodel.d\nother.c\nother.h\nother.d\n");
+            "etrace_label.h\netrace_layout.h\netrace_random.h\netrace_snapshot.h\nmodel.d\nother.c\nother.h\nother.d\n");
     cli_run("--graph=json model.yaml other.yaml", 0, NULL);
     cli_run("-o a.c model.yaml other.yaml", 2, "-o and -H name one file");
     cli_run("-p a model.yaml other.yaml", 2, "-p is the prefix");

@@ -54,6 +54,7 @@ Suite *windows_suite(void);
 Suite *runtime_suite(void);
 Suite *safetensors_suite(void);
 Suite *same_suite(void);
+Suite *save_suite(void);
 Suite *schema_suite(void);
 Suite *convert_suite(void);
 Suite *sequence_suite(void);
