@@ -84,6 +84,9 @@ static void store_statement(cgen *c, const store *st, int index, const subscript
         from = cgen_name(c, st->node);
     else
         from = cgen_value(c, st->node, at, &prec);
+    half_kind half = cgen_store_half(c, st);
+    if (half != HALF_NONE)
+        from = arena_printf(c->arena, "etr_%s_from_f32(%s)", half == HALF_BFLOAT16 ? "bf16" : "f16", from);
     cgen_line(c, arena_printf(c->arena, "%s %s %s;", cgen_place(c, st, at), st->add ? "+=" : "=",
                          from));
 }

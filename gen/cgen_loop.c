@@ -49,12 +49,24 @@ const char *cgen_bound_base(cgen *c, int n)
     return k < r->n_carry + r->n_stack ? arena_printf(c->arena, "%s[%s]", base, turn) : base;
 }
 
+half_kind cgen_bound_half(cgen *c, int n)
+{
+    int k = argument_of(c, n), arg = c->ir->node[c->frame->loop].arg[k];
+    if (k < loop_of(c, c->frame->loop)->n_carry)
+        return HALF_NONE;
+    cgen_frame back = leave(c);
+    half_kind half = cgen_half(c, arg);
+    come_back(c, &back);
+    return half;
+}
+
 const char *cgen_bound(cgen *c, int n, const subscript *at, int *prec)
 {
     const ir_loop *r = loop_of(c, c->frame->loop);
     int k = argument_of(c, n), arg = c->ir->node[c->frame->loop].arg[k];
     if (k < r->n_carry + r->n_stack)
-        return cgen_element(c, cgen_bound_base(c, n), c->ir->node[n].shape, at);
+        return cgen_widened(c, cgen_bound_half(c, n),
+                            cgen_element(c, cgen_bound_base(c, n), c->ir->node[n].shape, at));
     cgen_frame back = leave(c);
     const char *text = cgen_value(c, arg, at, prec);
     come_back(c, &back);

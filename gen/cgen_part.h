@@ -99,6 +99,13 @@ void cgen_loop(cgen *c, int L);
 const char *cgen_bound(cgen *c, int n, const subscript *at, int *prec);
 const char *cgen_bound_base(cgen *c, int n);
 
+/* How what holds leaf or kept node N is stored; of a bound of the loop being written; and ELEMENT of it as a number
+   to compute with.  */
+half_kind cgen_half(cgen *c, int n);
+half_kind cgen_bound_half(cgen *c, int n);
+half_kind cgen_store_half(const cgen *c, const store *st);
+const char *cgen_widened(cgen *c, half_kind half, const char *element);
+
 void cgen_for_back(cgen *c, const char *variable, int64_t n);
 
 /* The array or scalar that holds leaf or kept node N, without subscripts.  */

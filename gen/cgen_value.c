@@ -249,13 +249,35 @@ const char *cgen_base(cgen *c, int n)
     return cgen_name(c, n);
 }
 
+half_kind cgen_half(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    if (v->op == OP_var)
+        return c->ir->var[v->var].half;
+    if (v->op == OP_bound)
+        return cgen_bound_half(c, n);
+    return c->sc->hold[n] == HOLD_PLACE ? cgen_store_half(c, &c->sc->store[c->sc->place_of[n]]) : HALF_NONE;
+}
+
+half_kind cgen_store_half(const cgen *c, const store *st)
+{
+    return st->var >= 0 && st->var < c->ir->n_vars ? c->ir->var[st->var].half : HALF_NONE;
+}
+
+const char *cgen_widened(cgen *c, half_kind half, const char *element)
+{
+    return half == HALF_NONE ? element
+                             : arena_printf(c->arena, "etr_f32_from_%s(%s)", half == HALF_BFLOAT16 ? "bf16" : "f16",
+                                            element);
+}
+
 const char *cgen_held(cgen *c, int n, const subscript *at)
 {
     shape s = c->ir->node[n].shape;
     subscript shifted[RANK_MAX];
     if (of_samples(c, n))
         at = from_sample_b(c, at, s.rank, shifted);
-    return cgen_element(c, cgen_base(c, n), s, at);
+    return cgen_widened(c, cgen_half(c, n), cgen_element(c, cgen_base(c, n), s, at));
 }
 
 /* The number of element AT of an array of shape S.  */
@@ -303,7 +325,8 @@ static const char *reshaped(cgen *c, int n, const subscript *at, int *prec)
         *prec = 0;
         if (of_samples(c, v->arg[0]))
             at = from_sample_b(c, at, v->shape.rank, inner);
-        return flat_element(c, cgen_base(c, v->arg[0]), from, v->shape, at);
+        return cgen_widened(c, cgen_half(c, v->arg[0]),
+                            flat_element(c, cgen_base(c, v->arg[0]), from, v->shape, at));
     }
     int k = 0;
     for (int i = 0; i < from.rank; i++) {

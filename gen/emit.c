@@ -103,11 +103,14 @@ const char *emit_rule_text(arena *a, const learning *set)
     const char *rule = set->trace == TRACE_NONE || set->trace == TRACE_EXACT ? set->rule
                        : set->window ? arena_printf(a, "%s, window %d", set->rule, set->window)
                                      : arena_printf(a, "%s, vjp_time t", set->rule);
-    return arena_printf(a, "%s%s%s%s", rule, set->signal_total ? ", signal total" : "",
+    return arena_printf(a, "%s%s%s%s%s", rule, set->signal_total ? ", signal total" : "",
                         set->plain_none ? ", plain none" : "",
                         set->dense == DENSE_DROP       ? ", dense drop"
                         : set->dense == DENSE_DIAGONAL ? ", dense diagonal"
-                                                        : "");
+                                                        : "",
+                        set->half == HALF_BFLOAT16  ? ", bfloat16 traces"
+                        : set->half == HALF_FLOAT16 ? ", float16 traces"
+                                                    : "");
 }
 
 static void set_banner(emitter *em)
@@ -151,10 +154,20 @@ static const char *member_dims(emitter *em, shape s, bool batched)
                : dims;
 }
 
-static void member(emitter *em, value_type type, const char *name, shape s, bool batched,
+/* How elements lie in memory.  */
+static etr_element element_of(value_type type, half_kind half)
+{
+    return type == TYPE_INDEX        ? ETR_INT32
+           : half == HALF_BFLOAT16   ? ETR_BFLOAT16
+           : half == HALF_FLOAT16    ? ETR_FLOAT16
+                                     : ETR_REAL;
+}
+
+static void member(emitter *em, etr_element element, const char *name, shape s, bool batched,
                    const char *comment)
 {
-    const char *field[] = {type == TYPE_INDEX ? "int32_t" : emit_real_type(em->ir), name,
+    const char *type[] = {emit_real_type(em->ir), "int32_t", "uint16_t", "uint16_t"};
+    const char *field[] = {type[element], name,
                            member_dims(em, s, batched), emit_comment_text(em, comment)};
     row(em, 4, field);
 }
@@ -178,7 +191,7 @@ static void set_block(emitter *em, const char *name, unsigned mask)
                            : x->kind == VAR_HIDDEN ? arena_printf(g->arena, "%s, hidden", x->path)
                                                    : x->path;
         em->from = origin_of_var(em->ir, x, PASS_DECLARATION);
-        member(em, x->type, x->c_name, x->shape, ir_is_batched(x), what);
+        member(em, element_of(x->type, x->half), x->c_name, x->shape, ir_is_batched(x), what);
     }
     em->from = 0;
     no_member(em, n > 0);
@@ -196,7 +209,7 @@ static void set_entries(emitter *em, const char *name, bool signals)
             continue;
         const char *note = g->node[e->node].note;
         em->from = e->from ? e->from : g->node[e->node].from;
-        member(em, g->node[e->node].type, e->field, g->node[e->node].shape, true,
+        member(em, element_of(g->node[e->node].type, HALF_NONE), e->field, g->node[e->node].shape, true,
                note && e->kind != ENTRY_H2W_X ? note
                                               : arena_printf(g->arena, "x of %s", e->path));
         any = true;
@@ -217,7 +230,7 @@ static void set_blocks(emitter *em)
     open_list(em, "output");
     for (int i = 0; i < g->n_outputs; i++) {
         em->from = g->node[g->output[i].node].from;
-        member(em, TYPE_REAL, g->output[i].c_name, g->node[g->output[i].node].shape, true,
+        member(em, ETR_REAL, g->output[i].c_name, g->node[g->output[i].node].shape, true,
                g->output[i].name);
     }
     em->from = 0;
@@ -229,17 +242,18 @@ static void set_blocks(emitter *em)
 
 /* --- tables ---------------------------------------------------------------------------------------- */
 
-static void info_row(emitter *em, const char *path, const char *kind, bool index, bool stored,
+static void info_row(emitter *em, const char *path, const char *kind, etr_element element, bool stored,
                      double constant, int group, int row_, int col, shape s, bool batched,
                      const char *block, const char *field)
 {
+    static const char *const elements[] = {"ETR_REAL", "ETR_INT32", "ETR_BFLOAT16", "ETR_FLOAT16"};
     arena *a = em->ir->arena;
     bool b = batched && em->ir->batch > 1;
     const char *dims = b ? arena_printf(a, "%d", em->ir->batch) : "";
     for (int i = 0; i < s.rank; i++)
         dims = arena_printf(a, "%s%s%lld", dims, *dims ? ", " : "", (long long)s.dim[i]);
     const char *cell[] = {
-        arena_printf(a, "\"%s\"", path), kind, index ? "1" : "0", stored ? "1" : "0",
+        arena_printf(a, "\"%s\"", path), kind, elements[element], stored ? "1" : "0",
         cgen_number(a, constant, 64), arena_printf(a, "%d", group), arena_printf(a, "%d", row_),
         arena_printf(a, "%d", col), arena_printf(a, "%d", s.rank + b), *dims ? dims : "0",
         stored ? arena_printf(a, "offsetof(%s_%s, %s)", em->ir->name, block, field) : "0"};
@@ -267,7 +281,7 @@ static void set_var_rows(emitter *em, var_kind kind, const char *name, const cha
         const var *x = &g->var[v[i]];
         int place, group = group_of_var(em->plan->graph, v[i], &place);
         em->from = origin_of_var(em->ir, x, PASS_DECLARATION);
-        info_row(em, x->path, name, x->type == TYPE_INDEX, true, 0, group, place, -1, x->shape,
+        info_row(em, x->path, name, element_of(x->type, x->half), true, 0, group, place, -1, x->shape,
                  ir_is_batched(x), block, x->c_name);
     }
 }
@@ -284,7 +298,7 @@ static void set_info(emitter *em)
     set_var_rows(em, VAR_TARGET, "ETR_TARGET", "target");
     for (int i = 0; i < g->n_outputs; i++) {
         em->from = g->node[g->output[i].node].from;
-        info_row(em, g->output[i].name, "ETR_OUTPUT", false, true, 0, -1, -1, -1,
+        info_row(em, g->output[i].name, "ETR_OUTPUT", ETR_REAL, true, 0, -1, -1, -1,
                  g->node[g->output[i].node].shape, true, "output", g->output[i].c_name);
     }
     set_var_rows(em, VAR_TRACE, "ETR_TRACE", "trace");
@@ -292,7 +306,7 @@ static void set_info(emitter *em)
         const entry *e = &em->plan->entry[i];
         const ir_node *x = &g->node[e->node];
         em->from = e->from ? e->from : x->from;
-        info_row(em, e->path, kind[e->kind], x->type == TYPE_INDEX, e->field != NULL,
+        info_row(em, e->path, kind[e->kind], element_of(x->type, HALF_NONE), e->field != NULL,
                  x->op == OP_const ? x->number : 0, e->group, e->row, e->col, x->shape, true,
                  e->kind == ENTRY_SIGNAL ? "signal" : "jacobian", e->field);
     }
@@ -313,7 +327,7 @@ static uint32_t add_layout(emitter *em, uint32_t crc, var_kind kind)
         int dim[RANK_MAX + 1] = {g->batch}, rank = ir_is_batched(x) && g->batch > 1;
         for (int k = 0; k < x->shape.rank; k++)
             dim[rank++] = (int)x->shape.dim[k];
-        crc = etr_layout_var(crc, x->path, x->type == TYPE_INDEX, rank, dim);
+        crc = etr_layout_var(crc, x->path, element_of(x->type, x->half), rank, dim);
     }
     return crc;
 }
@@ -378,14 +392,15 @@ static bool is_called(void *em, const char *function)
     return emit_said(em, arena_printf(((emitter *)em)->ir->arena, "%s(", function));
 }
 
-/* The elementary functions that the bodies call.  */
-static bool set_elementary(emitter *em)
+/* Of a file of the runtime the functions that the bodies call: has_WHAT, WHAT_source.  */
+static bool set_called(emitter *em, const char *what, const char *file)
 {
+    arena *a = em->ir->arena;
     buf text = {0}, called = {0};
-    bool read = read_source(em, "etrace_math.h", &text);
-    elementary_sections(buf_text(&text), is_called, em, em->ir->arena, &called);
-    emit_set_flag(em, "has_elementary", called.len > 0);
-    set_part(em, "elementary_source", "etrace_math.h", buf_text(&called));
+    bool read = read_source(em, file, &text);
+    elementary_sections(buf_text(&text), is_called, em, a, &called);
+    emit_set_flag(em, arena_printf(a, "has_%s", what), called.len > 0);
+    set_part(em, arena_printf(a, "%s_source", what), file, buf_text(&called));
     buf_free(&text);
     buf_free(&called);
     return read;
@@ -421,9 +436,9 @@ enum { N_TEMPLATES = sizeof templates / sizeof templates[0] };
 
 void emit_files(const char *data_dir, arena *a, diag *d)
 {
-    static const char *const more[] = {"templates/prelude.m4", "runtime/etrace_info.h",
-                                       "runtime/etrace_label.h", "runtime/etrace_math.h",
-                                       "runtime/etrace_random.h"};
+    static const char *const more[] = {"templates/prelude.m4", "runtime/etrace_half.h",
+                                       "runtime/etrace_info.h", "runtime/etrace_label.h",
+                                       "runtime/etrace_math.h", "runtime/etrace_random.h"};
     for (size_t i = 0; i < N_TEMPLATES; i++)
         diag_read(d, arena_printf(a, "%s/templates/%s", data_dir, templates[i]));
     for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
@@ -471,7 +486,9 @@ skel_status emit_run(const model_plan *plan, const spec *s, const emit_options *
     emit_checks(&em, "check_target", VAR_TARGET, "target");
     emit_tables(&em);
     skel_status status = SKEL_ENVIRONMENT;
-    if (set_elementary(&em) && set_source(&em, "info_header", "etrace_info.h")
+    if (set_called(&em, "elementary", "etrace_math.h")
+        && set_called(&em, "half", "etrace_half.h")
+        && set_source(&em, "info_header", "etrace_info.h")
         && set_source(&em, "label_source", "etrace_label.h")
         && set_source(&em, "random_source", "etrace_random.h"))
         status = skel_run(options->m4, options->data_dir, templates, N_TEMPLATES, &em.values, out,

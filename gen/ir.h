@@ -111,6 +111,9 @@ typedef enum {
     VAR_TAPE      /* of one function: a value of each step of a block, kept on the way forward */
 } var_kind;
 
+/* Numbers that are stored in 16 bits and computed with in 32: runtime/etrace_half.h.  */
+typedef enum { HALF_NONE, HALF_BFLOAT16, HALF_FLOAT16 } half_kind;
+
 typedef enum {
     INIT_CONSTANT, INIT_UNIFORM, INIT_NORMAL, INIT_ORTHOGONAL
 } init_kind;
@@ -130,6 +133,7 @@ typedef struct {
     bool traced;   /* VAR_PARAM: trainable and not kept out of the graph */
     bool trainable;
     bool pooled;   /* VAR_TRACE: one for the whole batch, not one a sample */
+    half_kind half; /* VAR_TRACE: how its elements are stored */
     int pattern;   /* VAR_PARAM: of a sparse matrix whose non-zeros it holds; -1: none */
     init_kind init;
     double init_a, init_b; /* constant | low, high | mean, std | gain */

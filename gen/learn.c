@@ -168,6 +168,7 @@ int learner_trace(learner *l, const relation *r, const hidden_group *group, int 
     int v = ir_var(g, VAR_TRACE, *what ? arena_printf(g->arena, "%s.%s", path, what) : path, s, TYPE_REAL,
                    (loc){0});
     g->var[v].owner = (int)(r - l->gr->relation);
+    g->var[v].half = l->set->half;
     g->var[v].note = state ? arena_printf(g->arena, "eligibility trace of %s in %s", r->name, state)
                            : arena_printf(g->arena, "eligibility trace of %s", r->name);
     return v;
@@ -503,7 +504,7 @@ graph *learn_graph(ir *g, const learning *set)
     return gr;
 }
 
-model_plan *learn_plan(graph *gr, const learning *set)
+static model_plan *plan_rule(graph *gr, const learning *set)
 {
     ir *g = gr->ir;
     model_plan *plan = ARENA_NEW(g->arena, model_plan);
@@ -558,5 +559,30 @@ model_plan *learn_plan(graph *gr, const learning *set)
     plan_back(&l);
     if (set->trace != TRACE_NONE)
         plan_window(&l);
+    return plan;
+}
+
+/* Is there something for trace_dtype to be about?  */
+static void check_halves(const ir *g, const learning *set)
+{
+    bool any = set->half == HALF_NONE || g->loss == NO_NODE;
+    for (int v = 0; v < g->n_vars; v++)
+        any = any || g->var[v].half != HALF_NONE;
+    if (!any) {
+        diag_error(g->diag, set->half_at, "E0516", "trace_dtype: no trace of a weight is kept from step to step");
+        diag_note(g->diag, set->half_at, "leave it out");
+    }
+}
+
+model_plan *learn_plan(graph *gr, const learning *set)
+{
+    ir *g = gr->ir;
+    if (set->half != HALF_NONE && g->real_bits != 32) {
+        diag_error(g->diag, set->half_at, "E0517", "trace_dtype: traces of 16 bits belong to dtype: float32");
+        diag_note(g->diag, set->half_at, "they are rounded far more coarsely than float64: say 'dtype: float32', or "
+                                         "leave trace_dtype out");
+    }
+    model_plan *plan = plan_rule(gr, set);
+    check_halves(g, set);
     return plan;
 }

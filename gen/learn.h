@@ -43,6 +43,8 @@ typedef struct {
     bool synthesiser;        /* a guess of later losses at a window's end (dni) */
     bool noise_input;        /* TRACE_RANDOM: the signs are inputs; else they are drawn */
     bool pooled;             /* TRACE_RANDOM: one product for the whole batch, not one a sample */
+    half_kind half;          /* how traces of weights, or their factors, are stored */
+    loc half_at;
     int64_t seed;            /* from this seed */
     const yaml_tree *factored; /* TRACE_HYBRID: parameters with factors; NULL: those not below */
     int tile;                  /* steps of a block; 0: as the sizes suggest, 1: none */

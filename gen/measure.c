@@ -29,13 +29,18 @@ typedef struct {
     int64_t align;
 } layout;
 
-static int64_t add_member(const ir *g, layout *l, value_type type, shape s, bool batched)
+static void add_member(layout *l, int64_t element, int64_t bytes)
 {
-    int64_t one = size_bytes(1, type, g->real_bits);
-    int64_t n = size_times(shape_numel(s), batched ? g->batch : 1);
-    int64_t bytes = size_times(n, one);
-    l->align = one > l->align ? one : l->align;
-    l->bytes = size_plus(size_plus(l->bytes, (one - l->bytes % one) % one), bytes);
+    l->align = element > l->align ? element : l->align;
+    l->bytes = size_plus(size_plus(l->bytes, (element - l->bytes % element) % element), bytes);
+}
+
+/* What a node shows of each sample.  */
+static int64_t add_node(const ir *g, layout *l, value_type type, shape s)
+{
+    int64_t element = size_bytes(1, type, g->real_bits);
+    int64_t bytes = size_times(size_times(shape_numel(s), g->batch), element);
+    add_member(l, element, bytes);
     return bytes;
 }
 
@@ -72,9 +77,10 @@ static int64_t measure_vars(report *r, unsigned mask)
     int n = ir_vars_in_order(g, mask, order);
     for (int i = 0; i < n; i++) {
         const var *v = &g->var[order[i]];
-        int64_t bytes = add_member(g, &l, v->type, v->shape, ir_is_batched(v));
+        int64_t bytes = size_of_var(g, v), element = size_of_element(g, v);
+        add_member(&l, element, bytes);
         add_share(g->arena, &r->ram, share_name(g, v), bytes);
-        count_elements(r, bytes / size_bytes(1, v->type, g->real_bits), share_name(g, v));
+        count_elements(r, bytes / element, share_name(g, v));
         if (v->kind == VAR_PARAM && g->loss != NO_NODE)
             add_share(g->arena, &r->ram, arena_printf(g->arena, "gradient of %s", v->path), bytes);
     }
@@ -86,7 +92,7 @@ static int64_t measure_outputs(report *r)
     const ir *g = r->ir;
     layout l = {0, 1};
     for (int i = 0; i < g->n_outputs; i++) {
-        int64_t bytes = add_member(g, &l, TYPE_REAL, g->node[g->output[i].node].shape, true);
+        int64_t bytes = add_node(g, &l, TYPE_REAL, g->node[g->output[i].node].shape);
         add_share(g->arena, &r->ram, arena_printf(g->arena, "output %s", g->output[i].name), bytes);
     }
     return whole(l);
@@ -99,7 +105,7 @@ static int64_t measure_entries(const model_plan *plan, bool signals)
     for (int i = 0; i < plan->n_entries; i++) {
         const entry *e = &plan->entry[i];
         if (e->own_field && (e->kind == ENTRY_SIGNAL) == signals)
-            add_member(g, &l, g->node[e->node].type, g->node[e->node].shape, true);
+            add_node(g, &l, g->node[e->node].type, g->node[e->node].shape);
     }
     return whole(l);
 }
@@ -140,9 +146,8 @@ static void measure_traces(report *r, const graph *gr)
         const var *v = &g->var[i];
         if (v->kind != VAR_TRACE)
             continue;
-        int64_t n = size_times(shape_numel(v->shape), ir_is_batched(v) ? g->batch : 1);
         int64_t *to = v->owner >= 0 ? &r->relation[v->owner].trace_bytes : &r->other_trace_bytes;
-        *to = size_plus(*to, size_bytes(n, v->type, g->real_bits));
+        *to = size_plus(*to, size_of_var(g, v));
     }
 }
 

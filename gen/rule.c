@@ -26,8 +26,8 @@ enum {
     KEYS_TIME = KEY(WINDOW) | KEY(VJP_TIME) | KEY(SIGNAL) | KEY(PLAIN),
     KEYS_FEEDBACK = KEY(FEEDBACK) | KEY(FEEDBACK_FROM),
     KEYS_SCOPE = KEY(SCOPE) | KEY(ORDER),
-    KEYS_WEIGHT = KEYS_TIME | KEY(KAPPA) | KEYS_SCOPE | KEYS_FEEDBACK,
-    KEYS_FACTORS = KEYS_TIME | KEY(DECAY) | KEY(RANK) | KEY(SCOPE) | KEY(BIAS_CORRECTION) | KEYS_FEEDBACK
+    KEYS_WEIGHT = KEYS_TIME | KEY(KAPPA) | KEYS_SCOPE | KEYS_FEEDBACK | KEY(TRACE_DTYPE),
+    KEYS_FACTORS = KEYS_TIME | KEY(TRACE_DTYPE) | KEY(DECAY) | KEY(RANK) | KEY(SCOPE) | KEY(BIAS_CORRECTION) | KEYS_FEEDBACK
 };
 
 static const preset presets[] = {
@@ -40,21 +40,21 @@ static const preset presets[] = {
      KEYS_FACTORS | KEY(FACTORED) | KEY(BELOW)},
     {"eprop", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0.8, 0, KEYS_WEIGHT},
     {"ostl_recurrent", TRACE_WEIGHT, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
-     KEYS_TIME | KEY(KAPPA) | KEYS_FEEDBACK},
+     KEYS_TIME | KEY(KAPPA) | KEYS_FEEDBACK | KEY(TRACE_DTYPE)},
     {"ostl_feedforward", TRACE_FACTORS, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 1e-6, 1e-6, 0, 0,
-     KEYS_TIME | KEY(BIAS_CORRECTION)},
+     KEYS_TIME | KEY(BIAS_CORRECTION) | KEY(TRACE_DTYPE)},
     {"snap", TRACE_INFLUENCE, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
-     KEYS_TIME | KEY(ORDER) | KEY(KAPPA) | KEYS_FEEDBACK},
+     KEYS_TIME | KEY(ORDER) | KEY(KAPPA) | KEYS_FEEDBACK | KEY(TRACE_DTYPE)},
     {"uoro", TRACE_RANDOM, RECURSION_JACOBIAN, true, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
      KEYS_TIME | KEY(NOISE) | KEY(SEED) | KEY(ESTIMATE)},
     {"three_factor", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_MODULATOR, false, 0, 0, 0, 0,
-     KEY(PLAIN) | KEY(KAPPA) | KEYS_SCOPE | KEY(MODULATOR)},
+     KEY(PLAIN) | KEY(KAPPA) | KEYS_SCOPE | KEY(MODULATOR) | KEY(TRACE_DTYPE)},
     {"dni", TRACE_WEIGHT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, true, 0, 0, 0, 0,
-     KEY(WINDOW) | KEY(KAPPA) | KEYS_SCOPE},
+     KEY(WINDOW) | KEY(KAPPA) | KEYS_SCOPE | KEY(TRACE_DTYPE)},
     {"scalar_leak", TRACE_WEIGHT, RECURSION_LEAK, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0.8,
-     KEYS_TIME | KEY(KAPPA) | KEYS_FEEDBACK | KEY(LEAK)},
+     KEYS_TIME | KEY(KAPPA) | KEYS_FEEDBACK | KEY(LEAK) | KEY(TRACE_DTYPE)},
     {"no_recursion", TRACE_WEIGHT, RECURSION_NONE, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0,
-     KEYS_TIME | KEY(KAPPA) | KEYS_FEEDBACK},
+     KEYS_TIME | KEY(KAPPA) | KEYS_FEEDBACK | KEY(TRACE_DTYPE)},
     {"rtrl", TRACE_EXACT, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0, 0},
     {"bptt", TRACE_NONE, RECURSION_JACOBIAN, false, FEEDBACK_SYMMETRIC, false, 0, 0, 0, 0, 0},
 };
@@ -86,6 +86,7 @@ static const char *const feedbacks[] = {"symmetric", "random", "adaptive", NULL}
 static const char *const origins[] = {"signal", "error", NULL};
 static const char *const corrections[] = {"step", "call", NULL};
 static const char *const noises[] = {"seed", "input", NULL};
+static const char *const trace_dtypes[] = {"real", "bfloat16", "float16", NULL};
 static const char *const estimates[] = {"sample", "batch", NULL};
 
 static const rule_key rows[LEARN_COUNT] = {
@@ -111,6 +112,7 @@ static const rule_key rows[LEARN_COUNT] = {
     [LEARN_BELOW] = {"below", FORM_WHOLE, NULL, 1, 1e15},
     [LEARN_FEEDBACK_FROM] = {"feedback_from", FORM_WORD, origins, 0, 0},
     [LEARN_ESTIMATE] = {"estimate", FORM_WORD, estimates, 0, 0},
+    [LEARN_TRACE_DTYPE] = {"trace_dtype", FORM_WORD, trace_dtypes, 0, 0},
 };
 
 const rule_key *rule_key_row(learning_key key)
@@ -371,6 +373,10 @@ bool rule_settings(const spec *s, const spec_learning *l, diag *d, learning *res
         .kappa = number_or(&v[LEARN_KAPPA], p->kappa), .leak = number_or(&v[LEARN_LEAK], p->leak),
         .order = (int)number_or(&v[LEARN_ORDER], 1), .modulator = v[LEARN_MODULATOR].word,
         .by_call = is(&v[LEARN_BIAS_CORRECTION], "call"),
+        .half = is(&v[LEARN_TRACE_DTYPE], "bfloat16")  ? HALF_BFLOAT16
+                : is(&v[LEARN_TRACE_DTYPE], "float16") ? HALF_FLOAT16
+                                                       : HALF_NONE,
+        .half_at = v[LEARN_TRACE_DTYPE].at,
         .noise_input = is(&v[LEARN_NOISE], "input"), .pooled = is(&v[LEARN_ESTIMATE], "batch"),
         .factored = v[LEARN_FACTORED].list,
         .seed = (int64_t)v[LEARN_SEED].number[0],

@@ -21,6 +21,17 @@ int64_t size_bytes(int64_t n, value_type type, int real_bits)
     return size_times(n, type == TYPE_INDEX ? 4 : real_bits / 8);
 }
 
+int64_t size_of_element(const ir *g, const var *v)
+{
+    return v->half == HALF_NONE ? size_bytes(1, v->type, g->real_bits) : 2;
+}
+
+int64_t size_of_var(const ir *g, const var *v)
+{
+    int64_t n = size_times(shape_numel(v->shape), ir_is_batched(v) ? g->batch : 1);
+    return size_times(n, size_of_element(g, v));
+}
+
 static const char units[] = "KMGTPE";
 
 const char *size_text(arena *a, int64_t bytes)

@@ -14,6 +14,10 @@ int64_t size_times(int64_t a, int64_t b);
 /* N elements of TYPE in a model of REAL_BITS.  */
 int64_t size_bytes(int64_t n, value_type type, int real_bits);
 
+/* An element of V, and all of them for the whole batch.  */
+int64_t size_of_element(const ir *g, const var *v);
+int64_t size_of_var(const ir *g, const var *v);
+
 /* "12", "34 KiB", "5.6 MiB": at most one digit behind the point.  */
 const char *size_text(arena *a, int64_t bytes);
 

@@ -155,13 +155,28 @@ static size_t n_elements(const etr_var *var)
     return n;
 }
 
+/* Numbers of 16 bits are finite unless all bits of the exponent are set.  */
+static int halves_finite(const uint16_t *x, size_t n, etr_element element)
+{
+    const unsigned exponent = element == ETR_BFLOAT16 ? 0x7f80 : 0x7c00;
+    int finite = 1;
+
+    for (size_t i = 0; i < n; i++)
+        finite &= (x[i] & exponent) != exponent;
+    return finite;
+}
+
 int etr_block_finite(const void *block, const etr_info *info, etr_kind kind)
 {
     for (int i = 0; i < info->n_vars; i++) {
         const etr_var *var = &info->vars[i];
         const void *x = (const char *)block + var->offset;
 
-        if (var->kind != kind || var->is_index || !var->stored)
+        if (var->kind != kind || var->element == ETR_INT32 || !var->stored)
+            continue;
+        if (var->element != ETR_REAL && !halves_finite(x, n_elements(var), var->element))
+            return 0;
+        if (var->element != ETR_REAL)
             continue;
         if (info->real_bytes == 4 ? !etr_all_finite_f32(x, n_elements(var))
                                   : !etr_all_finite_f64(x, n_elements(var)))

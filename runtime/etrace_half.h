@@ -5,24 +5,16 @@
    NaN stays NaN, quiet, with its sign and what fits of its payload.  To float they are exact.
 
    Whole-number arithmetic alone, so that the result does not depend on the rounding mode, on
-   flushing of subnormals or on -ffast-math.  Generated models may carry a copy of this text behind
-   the same guard.  */
+   flushing of subnormals or on -ffast-math.  A generated model carries copies of the functions
+   that it calls, each with the comment before it.  */
 #ifndef ETRACE_HALF_H
 #define ETRACE_HALF_H
 
 #include <stdint.h>
 #include <string.h>
 
-/* A program uses a few of these functions; the others must not be warned about.  */
-#ifndef ETR_INLINE
-#if defined(__GNUC__)
-#define ETR_INLINE static inline __attribute__((unused))
-#else
-#define ETR_INLINE static inline
-#endif
-#endif
-
-ETR_INLINE uint32_t etr_bits_from_f32(float x)
+/* --- bits_from_f32: the bits of X */
+static inline uint32_t etr_bits_from_f32(float x)
 {
     uint32_t bits;
 
@@ -30,7 +22,8 @@ ETR_INLINE uint32_t etr_bits_from_f32(float x)
     return bits;
 }
 
-ETR_INLINE float etr_f32_from_bits(uint32_t bits)
+/* --- f32_from_bits: the number with these BITS */
+static inline float etr_f32_from_bits(uint32_t bits)
 {
     float x;
 
@@ -38,8 +31,9 @@ ETR_INLINE float etr_f32_from_bits(uint32_t bits)
     return x;
 }
 
-/* BITS / 2^SHIFT, 0 < SHIFT < 32, rounded to the nearest whole number, ties to even.  */
-ETR_INLINE uint32_t etr_shift_to_even(uint32_t bits, unsigned shift)
+/* --- shift_to_even: BITS / 2^SHIFT, 0 < SHIFT < 32, rounded to the nearest whole number, ties to
+   even.  */
+static inline uint32_t etr_shift_to_even(uint32_t bits, unsigned shift)
 {
     const uint32_t half = UINT32_C(1) << (shift - 1);
     const uint32_t rest = bits & ((half << 1) - 1), whole = bits >> shift;
@@ -47,9 +41,9 @@ ETR_INLINE uint32_t etr_shift_to_even(uint32_t bits, unsigned shift)
     return whole + (rest > half || (rest == half && (whole & 1)));
 }
 
-/* The upper half of a float.  A carry out of the fraction raises the exponent, as it should, up to
-   the infinite.  */
-ETR_INLINE uint16_t etr_bf16_from_f32(float x)
+/* --- bf16_from_f32: the upper half of a float.  A carry out of the fraction raises the exponent,
+   as it should, up to the infinite.  */
+static inline uint16_t etr_bf16_from_f32(float x)
 {
     const uint32_t bits = etr_bits_from_f32(x);
 
@@ -58,15 +52,16 @@ ETR_INLINE uint16_t etr_bf16_from_f32(float x)
     return (uint16_t)etr_shift_to_even(bits, 16);
 }
 
-ETR_INLINE float etr_f32_from_bf16(uint16_t h)
+/* --- f32_from_bf16: the number with the bits H */
+static inline float etr_f32_from_bf16(uint16_t h)
 {
     return etr_f32_from_bits((uint32_t)h << 16);
 }
 
-/* The smallest normal float16 is 2^-14: exponent 113 of a float.  Below it the fraction, with its
-   leading one written out, is shifted further; below half of the smallest subnormal, 2^-25, all of
-   it is shifted out.  65520 and beyond carry into the infinite.  */
-ETR_INLINE uint16_t etr_f16_from_f32(float x)
+/* --- f16_from_f32: the smallest normal float16 is 2^-14: exponent 113 of a float.  Below it the
+   fraction, with its leading one written out, is shifted further; below half of the smallest
+   subnormal, 2^-25, all of it is shifted out.  65520 and beyond carry into the infinite.  */
+static inline uint16_t etr_f16_from_f32(float x)
 {
     const uint32_t bits = etr_bits_from_f32(x), size = bits & UINT32_C(0x7fffffff);
     const uint32_t sign = bits >> 16 & 0x8000, exponent = size >> 23;
@@ -83,7 +78,8 @@ ETR_INLINE uint16_t etr_f16_from_f32(float x)
     return (uint16_t)sign;
 }
 
-ETR_INLINE float etr_f32_from_f16(uint16_t h)
+/* --- f32_from_f16: the number with the bits H */
+static inline float etr_f32_from_f16(uint16_t h)
 {
     const uint32_t sign = (uint32_t)(h & 0x8000) << 16;
     uint32_t exponent = (uint32_t)h >> 10 & 31, fraction = h & 0x3ff;

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { ETR_RANK_MAX = 9, ETR_ABI = 1 };
+enum { ETR_RANK_MAX = 9, ETR_ABI = 2 };
 
 typedef enum {
     ETR_PARAM,    /* in the block of parameters, and at the same offset of the gradient */
@@ -22,6 +22,14 @@ typedef enum {
     ETR_SIGNAL    /* in the signal block: d loss / d s_row(t) of one group */
 } etr_kind;
 
+/* What elements are in memory.  */
+typedef enum {
+    ETR_REAL,     /* the model's real type: real_bytes of the info */
+    ETR_INT32,    /* int32_t */
+    ETR_BFLOAT16, /* the bits of a bfloat16, in a uint16_t (etrace_half.h) */
+    ETR_FLOAT16   /* of an IEEE 754 binary16 */
+} etr_element;
+
 /* An array of `shape` (a leading axis of the batch, when it is larger than 1, is part of it;
    parameters have none).  Where `stored` is 0 the array is structurally constant, every element
    is `constant`, and `offset` means nothing.  */
@@ -29,7 +37,7 @@ typedef struct {
     const char *path; /* rnn.h; of ETR_H2W and ETR_H2W_X the relation's parameter (rnn.W, and
                          rnn.W#2 for its second use); of ETR_H2H and ETR_SIGNAL "" */
     etr_kind kind;
-    int is_index; /* elements are int32_t, not the model's real type */
+    etr_element element;
     int stored;
     double constant;
     int group;    /* of ETR_HIDDEN, ETR_H2H, ETR_H2W and ETR_SIGNAL, else -1 */

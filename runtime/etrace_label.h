@@ -84,6 +84,16 @@ ETR_INLINE uint64_t etr_get_number(const unsigned char *p, int n)
     return x;
 }
 
+/* Are N bytes the same?  */
+ETR_INLINE int etr_same_bytes(const unsigned char *a, const unsigned char *b, size_t n)
+{
+    int same = 1;
+
+    for (size_t i = 0; i < n; i++)
+        same &= a[i] == b[i];
+    return same;
+}
+
 /* The head of a snapshot, all of it but the step.  */
 ETR_INLINE void etr_label_head(const etr_label *label, unsigned char head[ETR_HEAD])
 {
@@ -126,7 +136,7 @@ ETR_INLINE etr_snapshot_status etr_compare_heads(const unsigned char *p, const u
     };
 
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        if (memcmp(p + fields[i].at, want + fields[i].at, (size_t)fields[i].n) != 0)
+        if (!etr_same_bytes(p + fields[i].at, want + fields[i].at, (size_t)fields[i].n))
             return fields[i].status;
     }
     return ETR_SNAPSHOT_OK;
@@ -144,7 +154,7 @@ ETR_INLINE etr_snapshot_status etr_label_check(const etr_label *label, const voi
     if (size < ETR_SNAPSHOT_MORE)
         return ETR_SNAPSHOT_LENGTH;
     etr_label_head(label, want);
-    if (memcmp(p, want, 8) != 0)
+    if (!etr_same_bytes(p, want, 8))
         return ETR_SNAPSHOT_MAGIC;
     status = etr_compare_heads(p, want);
     if (status == ETR_SNAPSHOT_OK && size - ETR_SNAPSHOT_MORE != label->bytes)
@@ -192,7 +202,7 @@ ETR_INLINE etr_snapshot_status etr_blocks_check(const etr_label *labels, int n,
 
         if (status != ETR_SNAPSHOT_OK)
             return status;
-        if (memcmp(p + ETR_AT_STEP, first + ETR_AT_STEP, 8) != 0)
+        if (!etr_same_bytes(p + ETR_AT_STEP, first + ETR_AT_STEP, 8))
             return ETR_SNAPSHOT_STEP;
         p += part;
         size -= part;

@@ -66,7 +66,7 @@ static int take(cursor *c, const char *text)
 /* '<f4' and its like.  Objects (pickles), records and other sizes are refused.  */
 static int parse_type(cursor *c, etr_npy *a)
 {
-    static const char types[][3] = {"f4", "f8", "f2", "i4", "i8", "i2", "i1", "u1", "b1"};
+    static const char types[][3] = {"f4", "f8", "f2", "i4", "i8", "i2", "i1", "u2", "u1", "b1"};
     char order;
 
     if (!take(c, "'") || c->end - c->at < 4 || c->at[3] != '\'')
@@ -186,6 +186,7 @@ double etr_npy_convert(const etr_npy *a, const unsigned char *p)
     case 'f' << 8 | '2': memcpy(&f2, b, 2); return (double)etr_f32_from_f16(f2);
     case 'i' << 8 | '2': memcpy(&i2, b, 2); return (double)i2;
     case 'i' << 8 | '1': return (double)(b[0] < 128 ? b[0] : b[0] - 256);
+    case 'u' << 8 | '2': memcpy(&f2, b, 2); return (double)f2;
     case 'u' << 8 | '1': return (double)b[0];
     default: return b[0] != 0 ? 1.0 : 0.0;
     }

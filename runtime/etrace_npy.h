@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 typedef struct {
-    char type[3]; /* f2, f4, f8, i1, i2, i4, i8, u1, b1: the second character is the size in bytes */
+    char type[3]; /* f2, f4, f8, i1, i2, i4, i8, u1, u2, b1: the second character is the size in bytes */
     int swapped;  /* the other byte order than this machine's */
     int fortran;  /* the first axis runs fastest */
     int rank;

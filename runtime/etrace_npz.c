@@ -3,6 +3,7 @@
    the block filled.  What holds afterwards: a file or a block is changed wholly or not at all, and
    no size that a file claims was believed before it was compared with the file.  */
 #include "etrace_npz.h"
+#include "etrace_half.h"
 #include "etrace_npy.h"
 
 #include <stdarg.h>
@@ -44,12 +45,15 @@ static int fail(int status, const char *format, ...)
 
 /* --- writing ----------------------------------------------------------------------------- */
 
-/* The type of VAR's elements as numpy says it, and their size.  */
+/* The type of VAR's elements as numpy says it, and their size.  It has no bfloat16: these are their
+   bits.  */
 static size_t element(const etr_info *info, const etr_var *var, char type[3])
 {
-    const size_t size = var->is_index ? 4 : (size_t)info->real_bytes;
+    static const char letter[] = {'f', 'i', 'u', 'f'};
+    static const size_t sizes[] = {0, 4, 2, 2};
+    const size_t size = var->element == ETR_REAL ? (size_t)info->real_bytes : sizes[var->element];
 
-    type[0] = var->is_index ? 'i' : 'f';
+    type[0] = letter[var->element];
     type[1] = (char)('0' + size);
     type[2] = '\0';
     return size;
@@ -238,7 +242,7 @@ static int read_array(zip_t *zip, array *a)
         return fail(ETR_NPZ_FORMAT, "%s: %s", a->name, zip_strerror(zip));
     head = read_head(file, &a->npy);
     if (!head)
-        status = fail(ETR_NPZ_FORMAT, "%s: not an array of f2, f4, f8, i1, i2, i4, i8, u1 or b1 "
+        status = fail(ETR_NPZ_FORMAT, "%s: not an array of f2, f4, f8, i1, i2, i4, i8, u1, u2 or b1 "
                       "with at most %d axes", a->name, (int)ETR_RANK_MAX);
     else if (!etr_npy_size_fits(&a->npy, head, stat.size))
         status = fail(ETR_NPZ_FORMAT, "%s: shape and size disagree", a->name);
@@ -392,11 +396,12 @@ static void fill_var(etr_npz *npz, char *block, const etr_info *info, const etr_
     const array *a = get_array(npz, var->path, &status);
 
     for (size_t i = 0; i < n; i++) {
-        char *p = block + var->offset + i * size;
-        const float f4 = (float)a->data[i];
-        const int32_t i4 = var->is_index ? (int32_t)a->data[i] : 0;
-        memcpy(p, var->is_index ? (const void *)&i4 : size == 8 ? (const void *)&a->data[i] : &f4,
-               size);
+        const double x = a->data[i];
+        const float f4 = (float)x;
+        const int32_t i4 = type[0] == 'i' ? (int32_t)x : 0;
+        const uint16_t u2 = type[0] == 'u' ? (uint16_t)x : etr_f16_from_f32(f4);
+        const void *const element_of[] = {size == 8 ? (const void *)&x : &f4, &i4, &u2, &u2};
+        memcpy(block + var->offset + i * size, element_of[var->element], size);
     }
 }
 

@@ -36,7 +36,7 @@ etr_npz *etr_npz_open(const char *path);
 int etr_npz_count(const etr_npz *npz);
 const char *etr_npz_name(const etr_npz *npz, int i);
 
-/* The array NAME, in C order, as double (from f2, f4, f8, i1, i2, i4, i8, u1 or b1).  It belongs to NPZ.  NULL:
+/* The array NAME, in C order, as double (from f2, f4, f8, i1, i2, i4, i8, u1, u2 or b1).  It belongs to NPZ.  NULL:
    there is none, or it cannot be read.  */
 const double *etr_npz_get(etr_npz *npz, const char *name, int *rank, int shape[ETR_RANK_MAX]);
 void etr_npz_close(etr_npz *npz);

@@ -44,12 +44,18 @@ static int fail(int status, const char *format, ...)
 
 static const char *type_name(const etr_info *info, const etr_var *var)
 {
-    return var->is_index ? "I32" : info->real_bytes == 8 ? "F64" : "F32";
+    static const char *const name[] = {NULL, "I32", "BF16", "F16"};
+
+    if (var->element != ETR_REAL)
+        return name[var->element];
+    return info->real_bytes == 8 ? "F64" : "F32";
 }
 
 static size_t element_size(const etr_info *info, const etr_var *var)
 {
-    return var->is_index ? 4 : (size_t)info->real_bytes;
+    static const size_t size[] = {0, 4, 2, 2};
+
+    return var->element == ETR_REAL ? (size_t)info->real_bytes : size[var->element];
 }
 
 static size_t n_elements(const etr_var *var)

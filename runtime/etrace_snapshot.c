@@ -33,7 +33,7 @@ static uint32_t layout_crc(const etr_info *info, etr_block_kind kind)
     for (int i = 0; i < info->n_vars; i++) {
         const etr_var *var = &info->vars[i];
         if (in_block(var->kind, kind))
-            crc = etr_layout_var(crc, var->path, var->is_index, var->rank, var->shape);
+            crc = etr_layout_var(crc, var->path, (int)var->element, var->rank, var->shape);
     }
     return crc;
 }

@@ -27,7 +27,7 @@ static long count(const etr_var *v)
 static void put(const etr_var *v, void *block, long i, double x)
 {
     void *array = (char *)block + v->offset;
-    if (v->is_index)
+    if (v->element == ETR_INT32)
         ((int32_t *)array)[i] = (int32_t)x;
     else if (@NAME@_info.real_bytes == 8)
         ((double *)array)[i] = x;

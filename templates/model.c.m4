@@ -86,6 +86,10 @@ et_if(et_value(has_elementary), «/* Elementary functions without branches, tabl
 
 et_value(elementary_source)
 »)m4_dnl
+et_if(et_value(has_half), «/* Numbers that are stored in 16 bits.  */
+
+et_value(half_source)
+»)m4_dnl
 et_if(et_value(has_random), «et_value(random_source)
 »)m4_dnl
 

@@ -2,8 +2,8 @@ m4_dnl SPDX-License-Identifier: MIT-0
 m4_dnl
 m4_dnl The tables of a model, the last part of its source.
 
-m4_dnl et_info_row(PATH, KIND, INDEX, STORED, CONSTANT, GROUP, ROW, COL, RANK, SHAPE, OFFSET)
-m4_dnl -------------------------------------------------------------------------------------
+m4_dnl et_info_row(PATH, KIND, ELEMENT, STORED, CONSTANT, GROUP, ROW, COL, RANK, SHAPE, OFFSET)
+m4_dnl ---------------------------------------------------------------------------------------
 m4_dnl One array of the tables.
 m4_define(«et_info_row», «    {$1, $2, $3, $4, $5, $6, $7, $8, $9, {$10}, $11},
 »)m4_dnl

@@ -85,13 +85,13 @@ static void randomise_rest(const beyond *b, const etr_var *v, uint32_t stream, u
 {
     const bool per_step = v->kind == ETR_INPUT || v->kind == ETR_TARGET;
     const size_t n = model_numel(v);
-    if (!(per_step && v->is_index) && v->kind != ETR_STATE)
+    if (!(per_step && v->element == ETR_INT32) && v->kind != ETR_STATE)
         return;
     for (int t = 0; t < (per_step ? b->m->n_steps : 1); t++)
         for (size_t k = 0; k < n; k++) {
             const double x = etr_uniform_f64(seed, stream, (size_t)t * n + k);
             model_put(b->m, v, model_block(b->m, v->kind, t), k,
-                      v->is_index ? floor(INDEX_SIZE * x) : 2 * x - 1);
+                      v->element == ETR_INT32 ? floor(INDEX_SIZE * x) : 2 * x - 1);
         }
 }
 

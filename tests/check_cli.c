@@ -406,7 +406,7 @@ START_TEST(templates_are_missing)
     ck_assert_int_eq(setenv("ETRACE_DATADIR", cli_folder, 1), 0);
     cli_breaks("model.yaml", "the installation is not complete");
     ck_assert_int_eq(mkdir(run_path(cli_folder, "runtime"), 0777), 0);
-    const char *names[] = {"etrace_info.h", "etrace_label.h", "etrace_math.h", "etrace_random.h"};
+    const char *names[] = {"etrace_half.h", "etrace_info.h", "etrace_label.h", "etrace_math.h", "etrace_random.h"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         buf path = {0};
         buf_printf(&path, "runtime/%s", names[i]);

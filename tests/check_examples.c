@@ -345,9 +345,9 @@ typedef struct {
 static void write_digits(const images *x, int rows, int n_labels)
 {
     const etr_var vars[] = {
-        {.path = "image", .kind = ETR_INPUT, .is_index = 1, .stored = 1, .rank = 3,
+        {.path = "image", .kind = ETR_INPUT, .element = ETR_INT32, .stored = 1, .rank = 3,
          .shape = {3, rows, 8}},
-        {.path = "label", .kind = ETR_INPUT, .is_index = 1, .stored = 1, .rank = 1,
+        {.path = "label", .kind = ETR_INPUT, .element = ETR_INT32, .stored = 1, .rank = 1,
          .shape = {n_labels}, .offset = offsetof(images, label)},
     };
     const etr_info info = {.name = "digits", .real_bytes = 4, .n_vars = 2, .vars = vars};
@@ -418,12 +418,12 @@ START_TEST(vowels_that_lie)
         int32_t x[4][12], length[2], speaker[2], n_train;
     } a = {{{0}}, {1, 3}, {0, 8}, 1};
     const etr_var vars[] = {
-        {.path = "x", .kind = ETR_INPUT, .is_index = 1, .stored = 1, .rank = 2, .shape = {4, 12}},
-        {.path = "length", .kind = ETR_INPUT, .is_index = 1, .stored = 1, .rank = 1, .shape = {2},
+        {.path = "x", .kind = ETR_INPUT, .element = ETR_INT32, .stored = 1, .rank = 2, .shape = {4, 12}},
+        {.path = "length", .kind = ETR_INPUT, .element = ETR_INT32, .stored = 1, .rank = 1, .shape = {2},
          .offset = (size_t)((char *)a.length - (char *)&a)},
-        {.path = "speaker", .kind = ETR_INPUT, .is_index = 1, .stored = 1, .rank = 1,
+        {.path = "speaker", .kind = ETR_INPUT, .element = ETR_INT32, .stored = 1, .rank = 1,
          .shape = {2}, .offset = (size_t)((char *)a.speaker - (char *)&a)},
-        {.path = "n_train", .kind = ETR_INPUT, .is_index = 1, .stored = 1,
+        {.path = "n_train", .kind = ETR_INPUT, .element = ETR_INT32, .stored = 1,
          .offset = (size_t)((char *)&a.n_train - (char *)&a)},
     };
     static const int32_t numbers[][5] = {

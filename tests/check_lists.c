@@ -137,6 +137,8 @@ static const struct {
     {"set_number(&em, \"", "et_value(", ")"},
     {"set_source(&em, \"", "et_value(", ")"},
     {"set_part(em, \"", "et_value(", ")"},
+    {"set_called(&em, \"", "et_value(has_", ")"},
+    {"set_called(&em, \"", "et_value(", "_source)"},
     {"open_list(em, \"", "et_each_", ""},
     {"set_block(em, \"", "et_each_", ""},
     {"set_entries(em, \"", "et_each_", ""},

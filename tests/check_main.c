@@ -72,6 +72,7 @@ static Suite *(*const all_suites[])(void) = {
     skel_suite,
     snapshot_suite,
     stack_suite,
+    trace_dtype_suite,
     unbiased_suite,
     warnings_suite,
     targets_suite,

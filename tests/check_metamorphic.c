@@ -130,7 +130,7 @@ static void fill(model *m, int first)
                 const size_t at = (sample * 100 + (size_t)t) * 1000 + k % n;
                 const double x = number_of(old_name(v->path), at);
                 model_put(m, v, model_block(m, v->kind, t), k,
-                          v->is_index ? floor(1.5 * (x + 1)) : x);
+                          v->element == ETR_INT32 ? floor(1.5 * (x + 1)) : x);
             }
     }
 }

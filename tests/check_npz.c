@@ -26,7 +26,7 @@ static const etr_var vars[] = {
     {.path = "h", .kind = ETR_HIDDEN, .stored = 1, .rank = 1, .shape = {3}},
     {.path = "rnn.b", .kind = ETR_PARAM, .stored = 1, .rank = 1, .shape = {3},
      .offset = offsetof(block, b)},
-    {.path = "count", .kind = ETR_PARAM, .is_index = 1, .stored = 1,
+    {.path = "count", .kind = ETR_PARAM, .element = ETR_INT32, .stored = 1,
      .offset = offsetof(block, count)},
     {.path = "one", .kind = ETR_PARAM, .stored = 0, .constant = 0.5, .rank = 1, .shape = {2}},
     {.path = "", .kind = ETR_H2H, .stored = 1},
@@ -58,6 +58,38 @@ START_TEST(round_trip)
     ck_assert_int_eq(etr_npz_save(path, &sample, &info, ETR_PARAM), ETR_NPZ_OK);
     ck_assert_int_eq(etr_npz_load(path, &got, &info, ETR_PARAM), ETR_NPZ_OK);
     ck_assert_mem_eq(&got, &sample, sizeof got);
+}
+END_TEST
+
+typedef struct {
+    uint16_t brain[3], half[3];
+} halves;
+
+static const etr_var half_vars[] = {
+    {.path = "brain", .kind = ETR_TRACE, .element = ETR_BFLOAT16, .stored = 1, .rank = 1, .shape = {3},
+     .offset = offsetof(halves, brain)},
+    {.path = "half", .kind = ETR_TRACE, .element = ETR_FLOAT16, .stored = 1, .rank = 1, .shape = {3},
+     .offset = offsetof(halves, half)},
+};
+static const etr_info half_info = {.name = "test", .abi = ETR_ABI, .real_bytes = 4, .batch = 1,
+                                   .trace_bytes = sizeof(halves), .n_vars = 2, .vars = half_vars};
+
+/* numpy has float16; bfloat16 is its bits.  */
+START_TEST(halves_round_trip)
+{
+    const halves from = {{0x3f80, 0xffff, 1}, {0x3c00, 0xfbff, 1}};
+    halves to = {{0}, {0}};
+    int rank, shape[ETR_RANK_MAX];
+    etr_npz *npz;
+
+    ck_assert_int_eq(etr_npz_save(path, &from, &half_info, ETR_TRACE), ETR_NPZ_OK);
+    ck_assert_int_eq(etr_npz_load(path, &to, &half_info, ETR_TRACE), ETR_NPZ_OK);
+    ck_assert_mem_eq(&from, &to, sizeof to);
+    npz = etr_npz_open(path);
+    ck_assert_ptr_nonnull(npz);
+    ck_assert_double_eq(etr_npz_get(npz, "half", &rank, shape)[1], -65504);
+    ck_assert_double_eq(etr_npz_get(npz, "brain", &rank, shape)[0], 0x3f80);
+    etr_npz_close(npz);
 }
 END_TEST
 
@@ -170,7 +202,7 @@ START_TEST(names_shapes_and_types_are_checked)
     v.rank = 2;
     mismatch(2, v, "1 axes in the file, 2");
     v = vars[3];
-    v.is_index = 0;
+    v.element = ETR_REAL;
     mismatch(3, v, "elements are i4 in the file, f4");
     v.kind = ETR_STATE;
     mismatch(3, v, "has 4 arrays, test has 3");
@@ -425,6 +457,7 @@ Suite *npz_suite(void)
 
     tcase_add_checked_fixture(files, set_up, tear_down);
     tcase_add_test(files, round_trip);
+    tcase_add_test(files, halves_round_trip);
     tcase_add_test(files, saved_names_and_shapes);
     tcase_add_test(files, same_values_same_bytes);
     tcase_add_test(files, kinds_without_names_are_refused);

@@ -273,7 +273,7 @@ START_TEST(blocks_by_their_table)
     } s = {{{0}}, {-1, -1}, {0}};
     const etr_var vars[] = {
         {.path = "h", .kind = ETR_HIDDEN, .stored = 1, .rank = 2, .shape = {2, 3}},
-        {.path = "timer", .kind = ETR_STATE, .is_index = 1, .stored = 1, .rank = 1, .shape = {2},
+        {.path = "timer", .kind = ETR_STATE, .element = ETR_INT32, .stored = 1, .rank = 1, .shape = {2},
          .offset = (size_t)((char *)s.timer - (char *)&s)},
         {.path = "one", .kind = ETR_STATE, .stored = 0, .constant = 1, .rank = 1, .shape = {900}},
         {.path = "g", .kind = ETR_STATE, .stored = 1, .rank = 1, .shape = {2},

@@ -41,6 +41,10 @@ static const report_case cases[] = {
      "etrace: 1\nmodel: m\ninputs: {x: [600]}\ntargets: {y: [600]}\n"
      "modules: {rnn: {cell: lstm, in: x, size: 600}}\n"
      "step: [out = rnn]\noutputs: [out]\nloss: sum((out - y) * (out - y))\n"},
+    {"-Ltrace_dtype=bfloat16",
+     "etrace: 1\nmodel: m\nbatch: 3\ninputs: {x: [5]}\ntargets: {y: [3]}\n"
+     "modules: {rnn: {cell: lstm, in: x, size: 3}}\n"
+     "step: [out = rnn]\noutputs: [out]\nloss: sum((out - y) * (out - y))\n"},
     {"--window=1",
      "etrace: 1\nmodel: m\ninputs: {x: [900]}\n"
      "modules: {a: {cell: gru, in: x, size: 900}}\nstep: [out = a]\noutputs: [out]\n"},

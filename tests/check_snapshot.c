@@ -31,7 +31,7 @@ static const etr_var vars[] = {
      .offset = offsetof(params, b)},
     {.path = "rnn.h", .kind = ETR_HIDDEN, .stored = 1, .rank = 1, .shape = {3},
      .offset = offsetof(state, h)},
-    {.path = "timer", .kind = ETR_STATE, .is_index = 1, .stored = 1,
+    {.path = "timer", .kind = ETR_STATE, .element = ETR_INT32, .stored = 1,
      .offset = offsetof(state, timer)},
     {.path = "e", .kind = ETR_TRACE, .stored = 1, .rank = 1, .shape = {6}},
 };
@@ -90,7 +90,7 @@ END_TEST
 START_TEST(format_is_as_written_down)
 {
     static const unsigned char head[20] = {0x89, 'E', 'T', 'R', 'S', '\r', '\n', 0x1a, 1, 0,
-                                           0,    0,   1,   0,   0,   0,    0,    2,    4, 0};
+                                           0,    0,   ETR_ABI, 0,   0,   0,    0,    2,    4, 0};
     const size_t n = write_state();
     const uint16_t one = 1;
 
@@ -202,7 +202,7 @@ static etr_snapshot_status with_byte(size_t at, unsigned char value)
 START_TEST(of_another_time_or_machine)
 {
     ck_assert_int_eq(with_byte(8, 2), ETR_SNAPSHOT_VERSION);
-    ck_assert_int_eq(with_byte(12, 2), ETR_SNAPSHOT_ABI);
+    ck_assert_int_eq(with_byte(12, ETR_ABI + 1), ETR_SNAPSHOT_ABI);
     ck_assert_int_eq(with_byte(16, 3), ETR_SNAPSHOT_BYTE_ORDER);
     ck_assert_int_eq(with_byte(19, 1), ETR_SNAPSHOT_LAYOUT);
     ck_assert_int_eq(with_byte(24, 17), ETR_SNAPSHOT_LAYOUT);
@@ -239,7 +239,7 @@ START_TEST(of_another_model)
         else if (k == 1)
             other[2].shape[0] = 4;
         else if (k == 2)
-            other[3].is_index = 0;
+            other[3].element = ETR_REAL;
         else
             other[3].rank = 1;
         ck_assert_int_eq(read_state(&who, good, n), ETR_SNAPSHOT_LAYOUT);

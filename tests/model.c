@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "model.h"
 
+#include "etrace_half.h"
 #include "etrace_random.h"
 
 #include <dlfcn.h>
@@ -229,9 +230,14 @@ double model_get(const model *m, const etr_var *v, const char *block, size_t i)
 
     if (!v->stored)
         return v->constant;
-    if (v->is_index) {
+    if (v->element == ETR_INT32) {
         memcpy(&k, block + v->offset + i * sizeof k, sizeof k);
         return k;
+    }
+    if (v->element != ETR_REAL) {
+        uint16_t half;
+        memcpy(&half, block + v->offset + i * sizeof half, sizeof half);
+        return (double)(v->element == ETR_BFLOAT16 ? etr_f32_from_bf16(half) : etr_f32_from_f16(half));
     }
     if (m->info->real_bytes == 4) {
         memcpy(&f, block + v->offset + i * sizeof f, sizeof f);
@@ -244,11 +250,11 @@ double model_get(const model *m, const etr_var *v, const char *block, size_t i)
 void model_put(const model *m, const etr_var *v, char *block, size_t i, double x)
 {
     const float f = (float)x;
-    const int32_t k = v->is_index ? (int32_t)x : 0;
+    const int32_t k = v->element == ETR_INT32 ? (int32_t)x : 0;
 
     if (!v->stored)
         return;
-    if (v->is_index)
+    if (v->element == ETR_INT32)
         memcpy(block + v->offset + i * sizeof k, &k, sizeof k);
     else if (m->info->real_bytes == 4)
         memcpy(block + v->offset + i * sizeof f, &f, sizeof f);
@@ -267,7 +273,7 @@ void model_randomise(model *m, uint64_t seed)
         const etr_var *v = &m->info->vars[i];
         const size_t n = model_numel(v);
         const int steps = per_step(v->kind) ? m->n_steps : 1;
-        if (v->is_index || v->kind == ETR_STATE
+        if (v->element == ETR_INT32 || v->kind == ETR_STATE
             || !(per_step(v->kind) || v->kind == ETR_PARAM || v->kind == ETR_HIDDEN))
             continue;
         for (int t = 0; t < steps; t++)

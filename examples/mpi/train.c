@@ -44,7 +44,7 @@ static void draw(const trainer *t, etr_kind kind, void *block, uint32_t stream)
         uint32_t n = 1;
         for (int i = 0; i < v->rank; i++)
             n *= (uint32_t)v->shape[i];
-        for (uint32_t i = 0; v->kind == kind && !v->is_index && i < n; i++) {
+        for (uint32_t i = 0; v->kind == kind && v->element == ETR_REAL && i < n; i++) {
             const float x = 2 * etr_uniform_f32(t->seed, stream, (uint32_t)v->offset + i) - 1;
             ((net_real *)((char *)block + v->offset))[i] = x;
         }

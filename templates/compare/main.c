@@ -92,8 +92,8 @@ static double get(const run *r, const etr_var *v, const char *block, size_t i)
 static void put(const run *r, const etr_var *v, char *block, size_t i, double x)
 {
     const float f = (float)x;
-    const int32_t k = v->is_index ? (int32_t)x : 0;
-    if (v->is_index)
+    const int32_t k = v->element == ETR_INT32 ? (int32_t)x : 0;
+    if (v->element == ETR_INT32)
         memcpy(block + v->offset + i * sizeof k, &k, sizeof k);
     else if (r->rule->info->real_bytes == sizeof x)
         memcpy(block + v->offset + i * sizeof x, &x, sizeof x);
@@ -137,7 +137,7 @@ static long index_size(const char *path)
 static double draw(const etr_var *v, int place, uint64_t e, const settings *set)
 {
     const double u = etr_uniform_f64(set->seed, 1000u + (uint32_t)(place + 1), e);
-    if (v->is_index)
+    if (v->element == ETR_INT32)
         return floor(u * (double)index_size(v->path));
     if (place < 0)
         return u < 0.5 ? -1 : 1;

@@ -4,7 +4,9 @@ import subprocess
 
 import numpy as np
 
-_ABI = 1
+_ABI = 2
+# What elements are, in the order of etr_element; None: the real type.  NumPy has no bfloat16: these are its bits.
+_ELEMENTS = (None, np.int32, np.uint16, np.float16)
 _RANK_MAX = 9
 _KINDS = ("param", "hidden", "state", "input", "target", "output", "trace", "h2h", "h2w", "h2w_x", "signal")
 _STATUS = {-1: "a loss is not finite", -2: "the gradient is not finite",
@@ -16,7 +18,7 @@ class Error(RuntimeError):
 
 
 class _Var(ctypes.Structure):  # etr_var of etrace_info.h
-    _fields_ = [("path", ctypes.c_char_p), ("kind", ctypes.c_int), ("is_index", ctypes.c_int),
+    _fields_ = [("path", ctypes.c_char_p), ("kind", ctypes.c_int), ("element", ctypes.c_int),
                 ("stored", ctypes.c_int), ("constant", ctypes.c_double), ("group", ctypes.c_int),
                 ("row", ctypes.c_int), ("col", ctypes.c_int), ("rank", ctypes.c_int),
                 ("shape", ctypes.c_int * _RANK_MAX), ("offset", ctypes.c_size_t)]
@@ -71,7 +73,7 @@ class Block:
         self.memory = _aligned(max(size, 1) * (1 if count is None else count))
         self.variables = {}
         for v in variables:
-            dtype = np.dtype(np.int32 if v.is_index else real)
+            dtype = np.dtype(_ELEMENTS[v.element] or real)
             shape = tuple(v.shape[:v.rank])
             strides = [dtype.itemsize]
             for n in reversed(shape[1:]):
@@ -212,7 +214,7 @@ class Model:
             key = {"h2h": (kind, v.group, v.row, v.col), "signal": (kind, v.group, v.row),
                    "h2w": (kind, v.path.decode(), v.group, v.row), "h2w_x": (kind, v.path.decode())}[kind]
             shape = tuple(v.shape[:v.rank])
-            dtype = np.int32 if v.is_index else self.real
+            dtype = _ELEMENTS[v.element] or self.real
             res[key] = (np.ndarray(shape, dtype, block.memory, v.offset) if v.stored
                         else np.full(shape, v.constant, dtype))
         return res

@@ -49,7 +49,7 @@ static void draw(char *block, etr_kind kind, uint64_t first)
 {
     for (int i = 0; i < m_info.n_vars; i++) {
         const etr_var *v = &m_info.vars[i];
-        for (size_t k = 0; v->kind == kind && !v->is_index && k < numel(v); k++)
+        for (size_t k = 0; v->kind == kind && v->element == ETR_REAL && k < numel(v); k++)
             put(block + v->offset + k * (size_t)m_info.real_bytes,
                 2 * (double)etr_uniform_f32(SEED, (uint32_t)i, first + k) - 1);
     }
