@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS_MAX = 400, WORD_LENGTH = 80 };
+enum { WORDS_MAX = 800, WORD_LENGTH = 80 };
 
 typedef struct {
     int n;
