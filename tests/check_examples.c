@@ -306,7 +306,7 @@ START_TEST(vowels_are_read)
     int trained[9] = {0}, n[9] = {0};
     vowels_data d;
 
-    ck_assert_int_eq(vowels_load(in_tree("vowels/vowels.npz"), &d), 0);
+    ck_assert_int_eq(vowels_read(in_tree("vowels/vowels.npz"), &d), 0);
     ck_assert(d.n == 640 && d.n_train == 270 && d.longest == 29);
     for (int i = 0; i < d.n; i++) {
         ck_assert(d.length[i] >= 7);
@@ -327,7 +327,7 @@ START_TEST(text_is_read)
     static const char begin[] = "It is a truth universally acknowledged";
     text_data d;
 
-    ck_assert_int_eq(text_load(in_tree("characters/text.txt"), &d), 0);
+    ck_assert_int_eq(text_read(in_tree("characters/text.txt"), &d), 0);
     ck_assert(d.n == 190949 && d.n_symbols == 66);
     for (size_t i = 0; begin[i]; i++)
         ck_assert_int_eq(d.letter[d.symbol[i]], begin[i]);
@@ -359,7 +359,7 @@ static void write_digits(const images *x, int rows, int n_labels)
 static int load_digits(void)
 {
     digits_data d;
-    const int status = digits_load(made, &d);
+    const int status = digits_read(made, &d);
 
     digits_free(&d);
     return status;
@@ -372,7 +372,7 @@ START_TEST(digits_are_read)
 
     x.image[2][7][7] = 8;
     write_digits(&x, 8, 3);
-    ck_assert_int_eq(digits_load(made, &d), 0);
+    ck_assert_int_eq(digits_read(made, &d), 0);
     ck_assert_int_eq(d.n, 3);
     ck_assert(d.image[0][0] == 1.0f && d.image[0][1] == 0.25f && d.image[2][63] == 0.5f);
     ck_assert(d.label[0] == 3 && d.label[1] == 9 && d.label[2] == 0);
@@ -398,15 +398,15 @@ START_TEST(other_data_are_refused)
     x.label[1] = -1;
     write_digits(&x, 8, 3);
     ck_assert_int_eq(load_digits(), -1);
-    ck_assert_int_eq(vowels_load(made, &v), -1);
+    ck_assert_int_eq(vowels_read(made, &v), -1);
     vowels_free(&v);
     unlink(made);
     ck_assert_int_eq(load_digits(), -1);
-    ck_assert_int_eq(vowels_load(made, &v), -1);
+    ck_assert_int_eq(vowels_read(made, &v), -1);
     vowels_free(&v);
-    ck_assert_int_eq(text_load(made, &t), -1);
+    ck_assert_int_eq(text_read(made, &t), -1);
     text_free(&t);
-    ck_assert_int_eq(text_load("/", &t), -1);
+    ck_assert_int_eq(text_read("/", &t), -1);
     text_free(&t);
 }
 END_TEST
@@ -442,7 +442,7 @@ START_TEST(vowels_that_lie)
         a.n_train = numbers[i][3];
         unlink(made);
         ck_assert_int_eq(etr_npz_save(made, &a, &info, ETR_INPUT), ETR_NPZ_OK);
-        ck_assert_int_eq(vowels_load(made, &d), numbers[i][4]);
+        ck_assert_int_eq(vowels_read(made, &d), numbers[i][4]);
         vowels_free(&d);
     }
 }

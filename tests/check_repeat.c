@@ -193,6 +193,17 @@ static bool any_nonzero(const model *m)
     return false;
 }
 
+/* Both learn from all steps, to the same end.  */
+static void learn_both(model *loop, model *flat)
+{
+    double a = model_learn_all(loop), b = model_learn_all(flat);
+    ck_assert_msg(fabs(a - b) <= 1e-12 * (1 + fabs(b)) && isfinite(a), "loss %.17g and %.17g", a,
+                  b);
+    ck_assert(any_nonzero(flat));
+    compare(loop, flat, ETR_PARAM, 0, true);
+    compare(loop, flat, ETR_HIDDEN, 0, false);
+}
+
 /* Arrays of 3 are written out element by element, those of 20 are not.  */
 START_TEST(a_loop_is_what_it_repeats)
 {
@@ -202,12 +213,7 @@ START_TEST(a_loop_is_what_it_repeats)
     model loop, flat;
     open_model(&loop, folder, "loop.yaml", 16, n, spec, rule);
     open_model(&flat, folder, "flat.yaml", 1000, n, spec, rule);
-    double a = model_learn_all(&loop), b = model_learn_all(&flat);
-    ck_assert_msg(fabs(a - b) <= 1e-12 * (1 + fabs(b)) && isfinite(a), "loss %.17g and %.17g", a,
-                  b);
-    ck_assert(any_nonzero(&flat));
-    compare(&loop, &flat, ETR_PARAM, 0, true);
-    compare(&loop, &flat, ETR_HIDDEN, 0, false);
+    learn_both(&loop, &flat);
     for (int t = 0; t < STEPS; t++) {
         compare(&loop, &flat, ETR_OUTPUT, t, false);
         model_solve_signal(&loop, t);
@@ -230,11 +236,7 @@ START_TEST(a_loop_of_any_nodes_is_what_it_repeats)
     model loop, flat;
     open_model(&loop, folder, "loop.yaml", 1, n, spec, rule);
     open_model(&flat, folder, "flat.yaml", 1000, n, spec, rule);
-    double a = model_learn_all(&loop), b = model_learn_all(&flat);
-    ck_assert_msg(fabs(a - b) <= 1e-12 * (1 + fabs(b)) && isfinite(a), "loss %.17g and %.17g", a, b);
-    ck_assert(any_nonzero(&flat));
-    compare(&loop, &flat, ETR_PARAM, 0, true);
-    compare(&loop, &flat, ETR_HIDDEN, 0, false);
+    learn_both(&loop, &flat);
     for (int t = 0; t < STEPS; t++) {
         compare(&loop, &flat, ETR_OUTPUT, t, false);
         model_solve_signal(&loop, t);

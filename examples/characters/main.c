@@ -138,7 +138,7 @@ static int run(const text_data *d, uint64_t seed)
 int main(int argc, char **argv)
 {
     text_data d;
-    int status = text_load(training_path(argc, argv, "text.txt"), &d) != 0;
+    int status = text_read(training_path(argc, argv, "text.txt"), &d) != 0;
 
     if (status == 0 && d.n_symbols == SYMBOLS)
         status = run(&d, training_seed(argc, argv));

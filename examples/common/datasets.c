@@ -87,7 +87,7 @@ static int read_digits(etr_npz *npz, const char *path, digits_data *d)
     return 0;
 }
 
-int digits_load(const char *path, digits_data *d)
+int digits_read(const char *path, digits_data *d)
 {
     etr_npz *npz = open_npz(path);
     int status;
@@ -147,7 +147,7 @@ static int read_vowels(etr_npz *npz, const char *path, vowels_data *d)
     return 0;
 }
 
-int vowels_load(const char *path, vowels_data *d)
+int vowels_read(const char *path, vowels_data *d)
 {
     etr_npz *npz = open_npz(path);
     int status;
@@ -206,7 +206,7 @@ static void number_symbols(text_data *d)
         d->symbol[i] = (unsigned char)number[d->symbol[i]];
 }
 
-int text_load(const char *path, text_data *d)
+int text_read(const char *path, text_data *d)
 {
     FILE *f = fopen(path, "rb");
     int good;

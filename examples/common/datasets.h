@@ -13,7 +13,7 @@ typedef struct {
     float (*image)[DIGIT_PIXELS];
     int *label; /* 0 to 9 */
 } digits_data;
-int digits_load(const char *path, digits_data *d);
+int digits_read(const char *path, digits_data *d);
 void digits_free(digits_data *d);
 
 /* Utterances of two Japanese vowels by nine men (examples/vowels/vowels.npz).  The first n_train
@@ -25,7 +25,7 @@ typedef struct {
     int *first;            /* of its frames, in x */
     float (*x)[VOWEL_CHANNELS];
 } vowels_data;
-int vowels_load(const char *path, vowels_data *d);
+int vowels_read(const char *path, vowels_data *d);
 void vowels_free(vowels_data *d);
 
 /* A text as numbers, one for each character that it has, in the order of their codes.  */
@@ -34,7 +34,7 @@ typedef struct {
     unsigned char *symbol;     /* of each place: 0 to n_symbols - 1 */
     unsigned char letter[256]; /* of each symbol */
 } text_data;
-int text_load(const char *path, text_data *d);
+int text_read(const char *path, text_data *d);
 void text_free(text_data *d);
 
 #endif

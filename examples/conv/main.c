@@ -117,7 +117,7 @@ static int run(const digits_data *d, const int *split, uint64_t seed)
 int main(int argc, char **argv)
 {
     digits_data d;
-    int status = digits_load(training_path(argc, argv, "digits.npz"), &d) != 0;
+    int status = digits_read(training_path(argc, argv, "digits.npz"), &d) != 0;
     int *split = status ? NULL : malloc((size_t)d.n * sizeof *split);
 
     if (split && d.n > TRAIN) {

@@ -127,7 +127,7 @@ static int run(const vowels_data *d, int *order, uint64_t seed)
 int main(int argc, char **argv)
 {
     vowels_data d;
-    int status = vowels_load(training_path(argc, argv, "vowels.npz"), &d) != 0;
+    int status = vowels_read(training_path(argc, argv, "vowels.npz"), &d) != 0;
     int *order = status ? NULL : malloc((size_t)d.n * sizeof *order);
 
     if (order && d.longest <= EXACT_LONGEST && d.n_train > 0 && d.n > d.n_train)
