@@ -524,6 +524,16 @@ adjoint diff_adjoint(graph *gr, bool split, const int *cotangent, int weight)
     return diff_reverse(gr, split, seed, NULL);
 }
 
+void diff_name_adjoints(graph *gr, const adjoint *a)
+{
+    ir *g = gr->ir;
+    int *const part[] = {a->direct, a->positional, a->spread};
+    for (int n = 0; n < gr->n_base; n++)
+        for (int k = 0; k < 3 && g->node[n].name; k++)
+            if (part[k][n] != NO_NODE)
+                ir_name(g, part[k][n], arena_printf(g->arena, "adj_%s", g->node[n].name), NULL);
+}
+
 static void parameter_node(void *of, int n)
 {
     reverse *f = of;

@@ -23,6 +23,9 @@ typedef struct {
    to be added to the adjoint of each new state.  WEIGHT: what the loss counts; NO_NODE: 1.  */
 adjoint diff_adjoint(graph *gr, bool split, const int *cotangent, int weight);
 
+/* Adjoints in A of values that have a name get one, too, unless they have: adj_NAME.  */
+void diff_name_adjoints(graph *gr, const adjoint *a);
+
 /* The same from SEED, of the forward nodes: what their direct parts begin with.  Nothing goes on through nodes of
    STOP (NULL: none).  */
 adjoint diff_reverse(graph *gr, bool split, const int *seed, const bool *stop);

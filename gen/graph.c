@@ -457,6 +457,17 @@ static int *sort_uses(const graph *gr, const relation *use, int n_uses)
     return order;
 }
 
+/* What a weight op reads and gives is named after its first parameter: x_W, y_W.  */
+static void name_operands(const graph *gr, const relation *use)
+{
+    ir *g = gr->ir;
+    if (use->op == OP_weight)
+        return;
+    const char *param = g->var[use->param[0]].c_name;
+    ir_name(g, use->x, arena_printf(g->arena, "x_%s", param), NULL);
+    ir_name(g, use->y, arena_printf(g->arena, "y_%s", param), NULL);
+}
+
 /* Relations stand in the order of their first parameters, then of their uses, products first.  */
 static void find_relations(graph *gr, walk *w)
 {
@@ -472,8 +483,10 @@ static void find_relations(graph *gr, walk *w)
         gr->fate[p] = !g->var[p].trainable ? FATE_CONSTANT
                       : !g->var[p].traced  ? FATE_UNTRACED
                                            : FATE_NO_HIDDEN;
-    for (int u = 0; u < n_uses; u++)
+    for (int u = 0; u < n_uses; u++) {
+        name_operands(gr, &use[order[u]]);
         follow_use(gr, use[order[u]], w, &uses[use[order[u]].param[0]]);
+    }
     for (int p = 0; p < g->n_vars; p++)
         if (g->var[p].kind == VAR_PARAM)
             warn_fate(gr, p);

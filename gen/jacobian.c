@@ -71,12 +71,12 @@ int jacobian_signal(learner *l, const adjoint *a, int s)
     return l->set->signal_total ? adjoint_total(l->ir, a, next) : adjoint_outside(l->ir, a, next);
 }
 
-void jacobian_name_signal(learner *l, int node, int s)
+void jacobian_name_signal(learner *l, int node, int s, const char *prime)
 {
     ir *g = l->ir;
     const var *v = &g->var[l->gr->hidden[s]];
     ir_name(g, node, arena_printf(g->arena, "signal_%s", v->c_name),
-            arena_printf(g->arena, "learning signal: d loss / d %s'", v->path));
+            arena_printf(g->arena, "learning signal: d loss / d %s%s", v->path, prime));
 }
 
 /* A parameter by itself goes on through a broadcast where products stop: what leaves a new state that
@@ -99,7 +99,7 @@ void jacobian_signals(learner *l, const adjoint *a)
             const char *field = arena_printf(g->arena, "signal_%s", v->c_name);
             if (node == NO_NODE)
                 node = ir_const(g, 0, v->shape);
-            jacobian_name_signal(l, node, s);
+            jacobian_name_signal(l, node, s, "'");
             add_entry(l, (entry){.kind = ENTRY_SIGNAL, .path = "", .node = node, .group = k,
                                  .row = row, .col = -1}, field);
         }

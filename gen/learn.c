@@ -436,9 +436,10 @@ static void plan_fused(learner *l)
     for (int s = 0; s < l->gr->n_hidden; s++)
         l->signal[s] = l->time == TIME_T ? jacobian_signal(l, &l->adj, s)
                                          : l->adj.direct[g->var[l->gr->hidden[s]].now];
-    for (int s = 0; l->time == TIME_T && s < l->gr->n_hidden; s++)
+    for (int s = 0; s < l->gr->n_hidden; s++)
         if (l->signal[s] != NO_NODE)
-            jacobian_name_signal(l, l->signal[s], s);
+            jacobian_name_signal(l, l->signal[s], s, l->time == TIME_T ? "'" : "");
+    diff_name_adjoints(l->gr, &l->adj);
     feedback_set(l);
     carry_all(l);
     learner_inside(l, true);
@@ -463,6 +464,7 @@ static void plan_back(learner *l)
     l->signal = cotangent;
     origin_enter(g, PASS_SIGNAL);
     l->adj = diff_adjoint(l->gr, false, cotangent, l->weight);
+    diff_name_adjoints(l->gr, &l->adj);
     origin_enter(g, PASS_GRADIENT);
     learner_inside(l, false);
     if (l->synthesiser)
@@ -536,6 +538,7 @@ static model_plan *plan_rule(graph *gr, const learning *set)
     origin_enter(g, PASS_SIGNAL);
     adjoint a = diff_adjoint(gr, true, NULL, NO_NODE);
     jacobian_signals(&l, &a);
+    diff_name_adjoints(gr, &a);
     origin_enter(g, PASS_GRADIENT);
     put_step(&l, &plan->l2h);
     put_loss(&l, &plan->l2h, NO_NODE);

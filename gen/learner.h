@@ -98,7 +98,7 @@ void jacobian_entries(learner *l);
 void jacobian_signals(learner *l, const adjoint *a);
 void jacobian_put(learner *l, function_plan *f, bool signals);
 int jacobian_signal(learner *l, const adjoint *a, int s);
-void jacobian_name_signal(learner *l, int node, int s);
+void jacobian_name_signal(learner *l, int node, int s, const char *prime); /* PRIME: "'", at the step's end */
 
 /* What meets the trace of R in hidden state S; NO_NODE: zero.  */
 int learner_signal(const learner *l, const relation *r, int s);

@@ -100,7 +100,7 @@ static bool begins_badly(const char *s, size_t left)
 /* A place to break: AT is the index of a space.  */
 typedef struct {
     size_t at;
-    int depth;
+    int rank; /* the depth in parentheses; at one depth sums break before products do */
     bool late; /* in the right half of the line: a stub on the first line helps no one */
     lex_place place;
 } line_break;
@@ -111,7 +111,15 @@ static bool better(const line_break *a, const line_break *b)
         return true;
     if (a->late != b->late)
         return a->late;
-    return a->depth <= b->depth;
+    return a->rank <= b->rank;
+}
+
+/* How tightly the operator before the space S[AT] binds.  */
+static int tightness(const char *s, size_t at)
+{
+    if (at < 2 || s[at - 2] != ' ')
+        return 0;
+    return strchr("*/%", s[at - 1]) ? 2 : strchr("+-", s[at - 1]) ? 1 : 0;
 }
 
 /* Where to break the line S, whose own indent is FROM and which began in BEFORE.  AT 0: nowhere.
@@ -124,7 +132,8 @@ static line_break find_break(const char *s, size_t len, size_t from, size_t widt
     for (size_t i = from; i < len && (i <= width || best.at == 0);) {
         lex_place place = l.place;
         bool inside = place != IN_CODE && place != IN_BLOCK;
-        line_break here = {i, l.depth + (place == IN_BLOCK), i > (from + width) / 2, place};
+        int rank = place == IN_CODE ? 3 * l.depth + tightness(s, i) : 3 * (l.depth + (place == IN_BLOCK));
+        line_break here = {i, rank, i > (from + width) / 2, place};
 
         if (s[i] == ' ' && !inside && i > from && s[i - 1] != ' ' && i + 1 < len
             && !begins_badly(s + i + 1, len - i - 1) && better(&here, &best))
