@@ -5,6 +5,7 @@
 
 #include "etrace_npz.h"
 #include "etrace_plot.h"
+#include "scratch.h"
 #include "suites.h"
 
 #include <stdint.h>
@@ -15,49 +16,19 @@
 
 #include <zip.h>
 
-typedef struct {
-    float W[2][3], b[3];
-    int32_t count;
-} block;
-
-static const etr_var vars[] = {
-    {.path = "rnn.W", .kind = ETR_PARAM, .stored = 1, .rank = 2, .shape = {2, 3},
-     .offset = offsetof(block, W)},
-    {.path = "h", .kind = ETR_HIDDEN, .stored = 1, .rank = 1, .shape = {3}},
-    {.path = "rnn.b", .kind = ETR_PARAM, .stored = 1, .rank = 1, .shape = {3},
-     .offset = offsetof(block, b)},
-    {.path = "count", .kind = ETR_PARAM, .element = ETR_INT32, .stored = 1,
-     .offset = offsetof(block, count)},
-    {.path = "one", .kind = ETR_PARAM, .stored = 0, .constant = 0.5, .rank = 1, .shape = {2}},
-    {.path = "", .kind = ETR_H2H, .stored = 1},
-};
-static const etr_info info = {.name = "test", .abi = ETR_ABI, .real_bytes = 4, .batch = 1,
-                              .params_bytes = sizeof(block), .n_vars = 6, .vars = vars};
-static const block sample = {{{1, 2, 3}, {4, 5, -0.1f}}, {7, 8, 9}, -12};
-
-static char folder[32];
-static char path[64];
-
 static void set_up(void)
 {
-    strcpy(folder, "/tmp/etrace-npz-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/a.npz", folder);
-}
-
-static void tear_down(void)
-{
-    unlink(path);
-    ck_assert_int_eq(rmdir(folder), 0); /* no temporary file was left */
+    scratch_begin("a.npz");
 }
 
 START_TEST(round_trip)
 {
-    block got = {0};
+    scratch_block got = {0};
 
-    ck_assert_int_eq(etr_npz_save(path, &sample, &info, ETR_PARAM), ETR_NPZ_OK);
-    ck_assert_int_eq(etr_npz_load(path, &got, &info, ETR_PARAM), ETR_NPZ_OK);
-    ck_assert_mem_eq(&got, &sample, sizeof got);
+    ck_assert_int_eq(etr_npz_save(scratch_path, &scratch_sample, &scratch_info, ETR_PARAM),
+                     ETR_NPZ_OK);
+    ck_assert_int_eq(etr_npz_load(scratch_path, &got, &scratch_info, ETR_PARAM), ETR_NPZ_OK);
+    ck_assert_mem_eq(&got, &scratch_sample, sizeof got);
 }
 END_TEST
 
@@ -82,10 +53,10 @@ START_TEST(halves_round_trip)
     int rank, shape[ETR_RANK_MAX];
     etr_npz *npz;
 
-    ck_assert_int_eq(etr_npz_save(path, &from, &half_info, ETR_TRACE), ETR_NPZ_OK);
-    ck_assert_int_eq(etr_npz_load(path, &to, &half_info, ETR_TRACE), ETR_NPZ_OK);
+    ck_assert_int_eq(etr_npz_save(scratch_path, &from, &half_info, ETR_TRACE), ETR_NPZ_OK);
+    ck_assert_int_eq(etr_npz_load(scratch_path, &to, &half_info, ETR_TRACE), ETR_NPZ_OK);
     ck_assert_mem_eq(&from, &to, sizeof to);
-    npz = etr_npz_open(path);
+    npz = etr_npz_open(scratch_path);
     ck_assert_ptr_nonnull(npz);
     ck_assert_double_eq(etr_npz_get(npz, "half", &rank, shape)[1], -65504);
     ck_assert_double_eq(etr_npz_get(npz, "brain", &rank, shape)[0], 0x3f80);
@@ -99,8 +70,9 @@ START_TEST(saved_names_and_shapes)
     const double *x;
     etr_npz *npz;
 
-    ck_assert_int_eq(etr_npz_save(path, &sample, &info, ETR_PARAM), ETR_NPZ_OK);
-    npz = etr_npz_open(path);
+    ck_assert_int_eq(etr_npz_save(scratch_path, &scratch_sample, &scratch_info, ETR_PARAM),
+                     ETR_NPZ_OK);
+    npz = etr_npz_open(scratch_path);
     ck_assert_ptr_nonnull(npz);
     ck_assert_int_eq(etr_npz_count(npz), 4);
     ck_assert_str_eq(etr_npz_name(npz, 0), "rnn.W");
@@ -119,89 +91,75 @@ START_TEST(saved_names_and_shapes)
 }
 END_TEST
 
-static size_t read_file(const char *name, char *bytes, size_t size)
-{
-    FILE *f = fopen(name, "rb");
-    size_t n;
-
-    ck_assert_ptr_nonnull(f);
-    n = fread(bytes, 1, size, f);
-    fclose(f);
-    return n;
-}
-
-static void write_file(const char *name, const char *bytes, size_t n)
-{
-    FILE *f = fopen(name, "wb");
-
-    ck_assert_ptr_nonnull(f);
-    ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
-    ck_assert_int_eq(fclose(f), 0);
-}
-
 START_TEST(same_values_same_bytes)
 {
     static char first[8192], second[8192];
     size_t n;
 
-    ck_assert_int_eq(etr_npz_save(path, &sample, &info, ETR_PARAM), ETR_NPZ_OK);
-    n = read_file(path, first, sizeof first);
+    ck_assert_int_eq(etr_npz_save(scratch_path, &scratch_sample, &scratch_info, ETR_PARAM),
+                     ETR_NPZ_OK);
+    n = scratch_read(first, sizeof first);
     ck_assert_int_eq(setenv("TZ", "Asia/Tokyo", 1), 0);
-    ck_assert_int_eq(etr_npz_save(path, &sample, &info, ETR_PARAM), ETR_NPZ_OK);
+    ck_assert_int_eq(etr_npz_save(scratch_path, &scratch_sample, &scratch_info, ETR_PARAM),
+                     ETR_NPZ_OK);
     ck_assert_int_eq(unsetenv("TZ"), 0);
-    ck_assert_uint_eq(read_file(path, second, sizeof second), n);
+    ck_assert_uint_eq(scratch_read(second, sizeof second), n);
     ck_assert_mem_eq(first, second, n);
 }
 END_TEST
 
 START_TEST(kinds_without_names_are_refused)
 {
-    write_file(path, "old", 3);
-    ck_assert_int_eq(etr_npz_save(path, &sample, &info, ETR_H2H), ETR_NPZ_MISMATCH);
-    ck_assert_int_eq(etr_npz_save(path, &sample, &info, ETR_TRACE), ETR_NPZ_MISMATCH);
-    ck_assert_int_eq(access(path, F_OK), 0);
+    scratch_write("old", 3);
+    ck_assert_int_eq(etr_npz_save(scratch_path, &scratch_sample, &scratch_info, ETR_H2H),
+                     ETR_NPZ_MISMATCH);
+    ck_assert_int_eq(etr_npz_save(scratch_path, &scratch_sample, &scratch_info, ETR_TRACE),
+                     ETR_NPZ_MISMATCH);
+    ck_assert_int_eq(access(scratch_path, F_OK), 0);
 }
 END_TEST
 
 START_TEST(unwritable_and_missing_files)
 {
-    block got = sample;
+    scratch_block got = scratch_sample;
 
-    ck_assert_int_eq(etr_npz_save("/nonexistent/a.npz", &sample, &info, ETR_PARAM), ETR_NPZ_IO);
-    ck_assert_int_eq(etr_npz_load(path, &got, &info, ETR_PARAM), ETR_NPZ_IO);
-    ck_assert_ptr_nonnull(strstr(etr_npz_error(), path));
-    ck_assert_ptr_null(etr_npz_open(path));
+    ck_assert_int_eq(etr_npz_save("/nonexistent/a.npz", &scratch_sample, &scratch_info, ETR_PARAM),
+                     ETR_NPZ_IO);
+    ck_assert_int_eq(etr_npz_load(scratch_path, &got, &scratch_info, ETR_PARAM), ETR_NPZ_IO);
+    ck_assert_ptr_nonnull(strstr(etr_npz_error(), scratch_path));
+    ck_assert_ptr_null(etr_npz_open(scratch_path));
 }
 END_TEST
 
 /* Load with one thing changed; the block must stay as it was.  */
 static void mismatch(int var, etr_var changed, const char *message)
 {
-    etr_var other[6];
-    etr_info expects = info;
-    block got = {.count = 99}, before = got;
+    etr_var other[SCRATCH_VARS];
+    etr_info expects = scratch_info;
+    scratch_block got = {.count = 99}, before = got;
 
-    memcpy(other, vars, sizeof vars);
+    memcpy(other, scratch_info.vars, sizeof other);
     other[var] = changed;
     expects.vars = other;
-    ck_assert_int_eq(etr_npz_load(path, &got, &expects, ETR_PARAM), ETR_NPZ_MISMATCH);
+    ck_assert_int_eq(etr_npz_load(scratch_path, &got, &expects, ETR_PARAM), ETR_NPZ_MISMATCH);
     ck_assert_ptr_nonnull(strstr(etr_npz_error(), message));
     ck_assert_mem_eq(&got, &before, sizeof got);
 }
 
 START_TEST(names_shapes_and_types_are_checked)
 {
-    etr_var v = vars[2];
+    etr_var v = scratch_info.vars[2];
 
-    ck_assert_int_eq(etr_npz_save(path, &sample, &info, ETR_PARAM), ETR_NPZ_OK);
+    ck_assert_int_eq(etr_npz_save(scratch_path, &scratch_sample, &scratch_info, ETR_PARAM),
+                     ETR_NPZ_OK);
     v.path = "rnn.c";
     mismatch(2, v, "no array is named rnn.c");
-    v = vars[2];
+    v = scratch_info.vars[2];
     v.shape[0] = 4;
     mismatch(2, v, "axis 0 is 3 long in the file, 4");
     v.rank = 2;
     mismatch(2, v, "1 axes in the file, 2");
-    v = vars[3];
+    v = scratch_info.vars[3];
     v.element = ETR_REAL;
     mismatch(3, v, "elements are i4 in the file, f4");
     v.kind = ETR_STATE;
@@ -289,22 +247,23 @@ END_TEST
 START_TEST(cut_and_flipped_files)
 {
     static char good[8192], bad[8192];
-    block got = {.count = 99}, before = got;
+    scratch_block got = {.count = 99}, before = got;
     size_t n;
 
-    ck_assert_int_eq(etr_npz_save(path, &sample, &info, ETR_PARAM), ETR_NPZ_OK);
-    n = read_file(path, good, sizeof good);
+    ck_assert_int_eq(etr_npz_save(scratch_path, &scratch_sample, &scratch_info, ETR_PARAM),
+                     ETR_NPZ_OK);
+    n = scratch_read(good, sizeof good);
     for (size_t cut = 0; cut < n; cut += 7) {
-        write_file(path, good, cut);
-        ck_assert_int_lt(etr_npz_load(path, &got, &info, ETR_PARAM), 0);
+        scratch_write(good, cut);
+        ck_assert_int_lt(etr_npz_load(scratch_path, &got, &scratch_info, ETR_PARAM), 0);
         ck_assert_mem_eq(&got, &before, sizeof got);
     }
     for (size_t at = 0; at < n; at += 3) {
         memcpy(bad, good, n);
         bad[at] = (char)(bad[at] ^ 0x11);
-        write_file(path, bad, n);
-        if (etr_npz_load(path, &got, &info, ETR_PARAM) == ETR_NPZ_OK)
-            ck_assert_mem_eq(&got, &sample, sizeof got);
+        scratch_write(bad, n);
+        if (etr_npz_load(scratch_path, &got, &scratch_info, ETR_PARAM) == ETR_NPZ_OK)
+            ck_assert_mem_eq(&got, &scratch_sample, sizeof got);
         else
             ck_assert_mem_eq(&got, &before, sizeof got);
         got = before;
@@ -315,7 +274,7 @@ END_TEST
 /* An archive with the one entry a.npy of LEN bytes.  */
 static void write_entry(const char *bytes, size_t len)
 {
-    zip_t *zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, NULL);
+    zip_t *zip = zip_open(scratch_path, ZIP_CREATE | ZIP_TRUNCATE, NULL);
     zip_source_t *source;
 
     ck_assert_ptr_nonnull(zip);
@@ -336,7 +295,7 @@ static int entry_is_read(const char *dict, size_t n_data)
     bytes[8] = (char)len;
     memcpy(bytes + 10, dict, len);
     write_entry(bytes, 10 + len + n_data);
-    npz = etr_npz_open(path);
+    npz = etr_npz_open(scratch_path);
     ck_assert_ptr_nonnull(npz);
     found = etr_npz_get(npz, "a", &rank, shape) != NULL;
     ck_assert(found || etr_npz_error()[0]);
@@ -374,15 +333,15 @@ START_TEST(other_entries)
     etr_npz *npz;
 
     write_entry("\x93NUMPY\2\0\xff\xff\xff\xff{", 13);
-    npz = etr_npz_open(path);
+    npz = etr_npz_open(scratch_path);
     ck_assert_ptr_null(etr_npz_get(npz, "a", &rank, shape));
     etr_npz_close(npz);
     write_entry("PICKLE", 6);
-    npz = etr_npz_open(path);
+    npz = etr_npz_open(scratch_path);
     ck_assert_ptr_null(etr_npz_get(npz, "a", &rank, shape));
     etr_npz_close(npz);
-    write_file(path, "no zip at all", 13);
-    ck_assert_ptr_null(etr_npz_open(path));
+    scratch_write("no zip at all", 13);
+    ck_assert_ptr_null(etr_npz_open(scratch_path));
 }
 END_TEST
 
@@ -400,7 +359,7 @@ START_TEST(bombs)
     memcpy(bytes, head, sizeof head - 1);
     write_entry(bytes, n + 74);
     free(bytes);
-    npz = etr_npz_open(path);
+    npz = etr_npz_open(scratch_path);
     ck_assert_ptr_null(etr_npz_get(npz, "a", &rank, shape));
     ck_assert_str_eq(etr_npz_error(), "a: sizes that cannot be");
     etr_npz_close(npz);
@@ -413,12 +372,12 @@ START_TEST(plot_shows_texts_as_they_are)
     static const double up[] = {1, 2, 3}, down[] = {3, 0.5, -1};
     static const double *const y[] = {up, down};
     static const char *const names[] = {"it's `id` a_b", "<b> & \"c\"\nset output"};
-    int status = etr_plot_svg(path, "t'; system 'touch pwned' #", "x", "y", 2, names, y, 3);
+    int status = etr_plot_svg(scratch_path, "t'; system 'touch pwned' #", "x", "y", 2, names, y, 3);
 
     if (status == ETR_PLOT_NO_GNUPLOT)
         return;
     ck_assert_int_eq(status, ETR_PLOT_OK);
-    svg[read_file(path, svg, sizeof svg - 1)] = '\0';
+    svg[scratch_read(svg, sizeof svg - 1)] = '\0';
     ck_assert_ptr_nonnull(strstr(svg, "</svg>"));
     ck_assert_ptr_nonnull(strstr(svg, "a_b"));
     ck_assert_ptr_nonnull(strstr(svg, "`id`"));
@@ -441,11 +400,11 @@ START_TEST(plot_without_gnuplot)
 
     ck_assert_ptr_nonnull(search);
     ck_assert_int_eq(setenv("PATH", "/nonexistent", 1), 0);
-    status = etr_plot_svg(path, "t", "x", "y", 1, names, y, 3);
+    status = etr_plot_svg(scratch_path, "t", "x", "y", 1, names, y, 3);
     ck_assert_int_eq(setenv("PATH", search, 1), 0);
     free(search);
     ck_assert_int_eq(status, ETR_PLOT_NO_GNUPLOT);
-    ck_assert_int_ne(access(path, F_OK), 0);
+    ck_assert_int_ne(access(scratch_path, F_OK), 0);
 }
 END_TEST
 
@@ -455,7 +414,7 @@ Suite *npz_suite(void)
     TCase *files = tcase_create("files"), *hostile = tcase_create("hostile");
     TCase *plots = tcase_create("plots");
 
-    tcase_add_checked_fixture(files, set_up, tear_down);
+    tcase_add_checked_fixture(files, set_up, scratch_end);
     tcase_add_test(files, round_trip);
     tcase_add_test(files, halves_round_trip);
     tcase_add_test(files, saved_names_and_shapes);
@@ -466,7 +425,7 @@ Suite *npz_suite(void)
     tcase_add_test(files, numpy_files_are_read);
     tcase_add_test(files, small_types_are_read);
     suite_add_tcase(s, files);
-    tcase_add_checked_fixture(hostile, set_up, tear_down);
+    tcase_add_checked_fixture(hostile, set_up, scratch_end);
     tcase_set_timeout(hostile, 60);
     tcase_add_test(hostile, pickles_and_other_types_are_refused);
     tcase_add_test(hostile, cut_and_flipped_files);
@@ -474,7 +433,7 @@ Suite *npz_suite(void)
     tcase_add_test(hostile, other_entries);
     tcase_add_test(hostile, bombs);
     suite_add_tcase(s, hostile);
-    tcase_add_checked_fixture(plots, set_up, tear_down);
+    tcase_add_checked_fixture(plots, set_up, scratch_end);
     tcase_add_test(plots, plot_shows_texts_as_they_are);
     tcase_add_test(plots, plot_without_gnuplot);
     suite_add_tcase(s, plots);

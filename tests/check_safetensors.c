@@ -5,6 +5,7 @@
 
 #include "etrace_random.h"
 #include "etrace_safetensors.h"
+#include "scratch.h"
 #include "suites.h"
 
 #include <stdint.h>
@@ -14,61 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct {
-    float W[2][3], b[3];
-    int32_t count;
-} block;
-
-static const etr_var vars[] = {
-    {.path = "rnn.W", .kind = ETR_PARAM, .stored = 1, .rank = 2, .shape = {2, 3},
-     .offset = offsetof(block, W)},
-    {.path = "h", .kind = ETR_HIDDEN, .stored = 1, .rank = 1, .shape = {3}},
-    {.path = "rnn.b", .kind = ETR_PARAM, .stored = 1, .rank = 1, .shape = {3},
-     .offset = offsetof(block, b)},
-    {.path = "count", .kind = ETR_PARAM, .element = ETR_INT32, .stored = 1,
-     .offset = offsetof(block, count)},
-    {.path = "one", .kind = ETR_PARAM, .stored = 0, .constant = 0.5, .rank = 1, .shape = {2}},
-    {.path = "", .kind = ETR_H2H, .stored = 1},
-    {.path = "a\"b", .kind = ETR_STATE, .stored = 1},
-};
-static const etr_info info = {.name = "test", .abi = ETR_ABI, .real_bytes = 4, .batch = 1,
-                              .params_bytes = sizeof(block), .n_vars = 7, .vars = vars};
-static const block sample = {{{1, 2, 3}, {4, 5, -0.1f}}, {7, 8, 9}, -12};
-
-static char folder[32];
-static char path[64];
-
 static void set_up(void)
 {
-    strcpy(folder, "/tmp/etrace-st-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/a.st", folder);
-}
-
-static void tear_down(void)
-{
-    unlink(path);
-    ck_assert_int_eq(rmdir(folder), 0); /* no temporary file was left */
-}
-
-static size_t read_file(char *bytes, size_t size)
-{
-    FILE *f = fopen(path, "rb");
-    size_t n;
-
-    ck_assert_ptr_nonnull(f);
-    n = fread(bytes, 1, size, f);
-    fclose(f);
-    return n;
-}
-
-static void write_file(const char *bytes, size_t n)
-{
-    FILE *f = fopen(path, "wb");
-
-    ck_assert_ptr_nonnull(f);
-    ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
-    ck_assert_int_eq(fclose(f), 0);
+    scratch_begin("a.st");
 }
 
 /* A file with the head TEXT of LEN bytes and N_DATA bytes behind it.  */
@@ -81,18 +30,20 @@ static void write_head(const char *text, size_t len, size_t n_data)
     bytes[1] = (char)(len >> 8);
     memcpy(bytes + 8, text, len);
     memset(bytes + 8 + len, 1, n_data);
-    write_file(bytes, 8 + len + n_data);
+    scratch_write(bytes, 8 + len + n_data);
 }
 
 /* --- files of ours ------------------------------------------------------------------------- */
 
 START_TEST(round_trip)
 {
-    block got = {.count = 1};
+    scratch_block got = {.count = 1};
 
-    ck_assert_int_eq(etr_safetensors_save(path, &sample, &info, ETR_PARAM), ETR_SAFETENSORS_OK);
-    ck_assert_int_eq(etr_safetensors_load(path, &got, &info, ETR_PARAM), ETR_SAFETENSORS_OK);
-    ck_assert_mem_eq(&got, &sample, sizeof got);
+    ck_assert_int_eq(etr_safetensors_save(scratch_path, &scratch_sample, &scratch_info, ETR_PARAM),
+                     ETR_SAFETENSORS_OK);
+    ck_assert_int_eq(etr_safetensors_load(scratch_path, &got, &scratch_info, ETR_PARAM),
+                     ETR_SAFETENSORS_OK);
+    ck_assert_mem_eq(&got, &scratch_sample, sizeof got);
 }
 END_TEST
 
@@ -114,8 +65,10 @@ START_TEST(halves_round_trip)
     const halves from = {{0x3f80, 0xffff, 1}, {0x3c00, 0xfbff, 1}};
     halves to = {{0}, {0}};
 
-    ck_assert_int_eq(etr_safetensors_save(path, &from, &half_info, ETR_TRACE), ETR_SAFETENSORS_OK);
-    ck_assert_int_eq(etr_safetensors_load(path, &to, &half_info, ETR_TRACE), ETR_SAFETENSORS_OK);
+    ck_assert_int_eq(etr_safetensors_save(scratch_path, &from, &half_info, ETR_TRACE),
+                     ETR_SAFETENSORS_OK);
+    ck_assert_int_eq(etr_safetensors_load(scratch_path, &to, &half_info, ETR_TRACE),
+                     ETR_SAFETENSORS_OK);
     ck_assert_mem_eq(&from, &to, sizeof to);
 }
 END_TEST
@@ -132,10 +85,10 @@ START_TEST(doubles_round_trip)
     int rank, shape[ETR_RANK_MAX];
     etr_safetensors *f;
 
-    ck_assert_int_eq(etr_safetensors_save(path, x, &f8, ETR_PARAM), ETR_SAFETENSORS_OK);
-    ck_assert_int_eq(etr_safetensors_load(path, got, &f8, ETR_PARAM), ETR_SAFETENSORS_OK);
+    ck_assert_int_eq(etr_safetensors_save(scratch_path, x, &f8, ETR_PARAM), ETR_SAFETENSORS_OK);
+    ck_assert_int_eq(etr_safetensors_load(scratch_path, got, &f8, ETR_PARAM), ETR_SAFETENSORS_OK);
     ck_assert_mem_eq(got, x, sizeof x);
-    f = etr_safetensors_open(path);
+    f = etr_safetensors_open(scratch_path);
     ck_assert_double_eq(etr_safetensors_get(f, "y", &rank, shape)[0], 0.1);
     etr_safetensors_close(f);
 }
@@ -154,8 +107,9 @@ START_TEST(saved_bytes)
     const uint16_t one = 1;
     size_t n;
 
-    ck_assert_int_eq(etr_safetensors_save(path, &sample, &info, ETR_PARAM), ETR_SAFETENSORS_OK);
-    n = read_file(bytes, sizeof bytes);
+    ck_assert_int_eq(etr_safetensors_save(scratch_path, &scratch_sample, &scratch_info, ETR_PARAM),
+                     ETR_SAFETENSORS_OK);
+    n = scratch_read(bytes, sizeof bytes);
     ck_assert_uint_eq(n, 8 + padded + 48);
     ck_assert_uint_eq((unsigned char)bytes[0] | (unsigned)(unsigned char)bytes[1] << 8, padded);
     ck_assert_mem_eq(bytes + 2, "\0\0\0\0\0\0", 6);
@@ -163,50 +117,51 @@ START_TEST(saved_bytes)
     for (size_t k = len; k < padded; k++)
         ck_assert_int_eq(bytes[8 + k], ' ');
     if (memcmp(&one, "\1", 1) == 0)
-        ck_assert_mem_eq(bytes + 8 + padded, &sample, 40);
+        ck_assert_mem_eq(bytes + 8 + padded, &scratch_sample, 40);
     ck_assert_mem_eq(bytes + 8 + padded + 44, "\0\0\0\x3f", 4);
 }
 END_TEST
 
 START_TEST(what_cannot_be_saved)
 {
-    write_file("old", 3);
-    ck_assert_int_eq(etr_safetensors_save(path, &sample, &info, ETR_H2H),
+    scratch_write("old", 3);
+    ck_assert_int_eq(etr_safetensors_save(scratch_path, &scratch_sample, &scratch_info, ETR_H2H),
                      ETR_SAFETENSORS_MISMATCH);
-    ck_assert_int_eq(etr_safetensors_save(path, &sample, &info, ETR_STATE),
+    ck_assert_int_eq(etr_safetensors_save(scratch_path, &scratch_sample, &scratch_info, ETR_STATE),
                      ETR_SAFETENSORS_MISMATCH);
-    ck_assert_int_eq(etr_safetensors_save(path, &sample, &info, ETR_TRACE),
+    ck_assert_int_eq(etr_safetensors_save(scratch_path, &scratch_sample, &scratch_info, ETR_TRACE),
                      ETR_SAFETENSORS_MISMATCH);
     ck_assert_str_eq(etr_safetensors_error(), "test has no arrays of this kind");
-    ck_assert_int_eq(access(path, F_OK), 0);
-    ck_assert_int_eq(etr_safetensors_save("/nonexistent/a", &sample, &info, ETR_PARAM),
+    ck_assert_int_eq(access(scratch_path, F_OK), 0);
+    ck_assert_int_eq(etr_safetensors_save("/nonexistent/a", &scratch_sample, &scratch_info, ETR_PARAM),
                      ETR_SAFETENSORS_IO);
 }
 END_TEST
 
 START_TEST(what_cannot_be_opened)
 {
-    block got = sample;
+    scratch_block got = scratch_sample;
 
-    ck_assert_int_eq(etr_safetensors_load(path, &got, &info, ETR_PARAM), ETR_SAFETENSORS_IO);
-    ck_assert_ptr_nonnull(strstr(etr_safetensors_error(), path));
-    ck_assert_int_eq(mkfifo(path, 0600), 0);
-    ck_assert_ptr_null(etr_safetensors_open(path));
-    ck_assert_ptr_null(etr_safetensors_open(folder));
+    ck_assert_int_eq(etr_safetensors_load(scratch_path, &got, &scratch_info, ETR_PARAM),
+                     ETR_SAFETENSORS_IO);
+    ck_assert_ptr_nonnull(strstr(etr_safetensors_error(), scratch_path));
+    ck_assert_int_eq(mkfifo(scratch_path, 0600), 0);
+    ck_assert_ptr_null(etr_safetensors_open(scratch_path));
+    ck_assert_ptr_null(etr_safetensors_open(scratch_folder));
 }
 END_TEST
 
 /* Load with one thing changed; the block must stay as it was.  */
 static void mismatch(int var, etr_var changed, const char *message)
 {
-    etr_var other[7];
-    etr_info expects = info;
-    block got = {.count = 99}, before = got;
+    etr_var other[SCRATCH_VARS];
+    etr_info expects = scratch_info;
+    scratch_block got = {.count = 99}, before = got;
 
-    memcpy(other, vars, sizeof vars);
+    memcpy(other, scratch_info.vars, sizeof other);
     other[var] = changed;
     expects.vars = other;
-    ck_assert_int_eq(etr_safetensors_load(path, &got, &expects, ETR_PARAM),
+    ck_assert_int_eq(etr_safetensors_load(scratch_path, &got, &expects, ETR_PARAM),
                      ETR_SAFETENSORS_MISMATCH);
     ck_assert_msg(strstr(etr_safetensors_error(), message) != NULL, "%s",
                   etr_safetensors_error());
@@ -215,17 +170,18 @@ static void mismatch(int var, etr_var changed, const char *message)
 
 START_TEST(names_shapes_and_types_are_checked)
 {
-    etr_var v = vars[2];
+    etr_var v = scratch_info.vars[2];
 
-    ck_assert_int_eq(etr_safetensors_save(path, &sample, &info, ETR_PARAM), ETR_SAFETENSORS_OK);
+    ck_assert_int_eq(etr_safetensors_save(scratch_path, &scratch_sample, &scratch_info, ETR_PARAM),
+                     ETR_SAFETENSORS_OK);
     v.path = "rnn.c";
     mismatch(2, v, "no array is named rnn.c");
-    v = vars[2];
+    v = scratch_info.vars[2];
     v.shape[0] = 4;
     mismatch(2, v, "axis 0 is 3 long in the file, 4");
     v.rank = 2;
     mismatch(2, v, "1 axes in the file, 2");
-    v = vars[3];
+    v = scratch_info.vars[3];
     v.element = ETR_REAL;
     mismatch(3, v, "elements are I32 in the file, F32");
     v.kind = ETR_STATE;
@@ -291,14 +247,14 @@ START_TEST(any_json_of_the_format)
     etr_safetensors *f;
 
     write_head(head, sizeof head - 1, 8);
-    f = etr_safetensors_open(path);
+    f = etr_safetensors_open(scratch_path);
     ck_assert_msg(f != NULL, "%s", etr_safetensors_error());
     ck_assert_int_eq(etr_safetensors_count(f), 2);
     ck_assert_str_eq(etr_safetensors_name(f, 0), "a/\xf0\x9f\x98\x80\n");
     ck_assert_str_eq(etr_safetensors_name(f, 1), "b");
     etr_safetensors_close(f);
     write_head("{}", 2, 0);
-    f = etr_safetensors_open(path);
+    f = etr_safetensors_open(scratch_path);
     ck_assert_int_eq(etr_safetensors_count(f), 0);
     etr_safetensors_close(f);
 }
@@ -383,12 +339,12 @@ START_TEST(lying_heads)
 
     write_head("{" A "," T("b", "F32", "[2]", "8", "16") "}",
                strlen("{" A "," T("b", "F32", "[2]", "8", "16") "}"), 16);
-    f = etr_safetensors_open(path);
+    f = etr_safetensors_open(scratch_path);
     ck_assert_msg(f != NULL, "%s", etr_safetensors_error());
     etr_safetensors_close(f);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         write_head(wrong[i].head, strlen(wrong[i].head), 16);
-        f = etr_safetensors_open(path);
+        f = etr_safetensors_open(scratch_path);
         ck_assert_msg(f == NULL, "%s", wrong[i].head);
         ck_assert_msg(strstr(etr_safetensors_error(), wrong[i].why) != NULL, "%s: %s",
                       wrong[i].head, etr_safetensors_error());
@@ -408,13 +364,13 @@ START_TEST(lying_lengths)
     };
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        write_file(wrong[i].bytes, wrong[i].n);
-        ck_assert_ptr_null(etr_safetensors_open(path));
-        ck_assert_ptr_nonnull(strstr(etr_safetensors_error(), path));
+        scratch_write(wrong[i].bytes, wrong[i].n);
+        ck_assert_ptr_null(etr_safetensors_open(scratch_path));
+        ck_assert_ptr_nonnull(strstr(etr_safetensors_error(), scratch_path));
     }
     /* A head of 33 MB, in a file that is as long as it says: too much all the same.  */
-    ck_assert_int_eq(truncate(path, 1 << 26), 0);
-    ck_assert_ptr_null(etr_safetensors_open(path));
+    ck_assert_int_eq(truncate(scratch_path, 1 << 26), 0);
+    ck_assert_ptr_null(etr_safetensors_open(scratch_path));
     ck_assert_ptr_nonnull(strstr(etr_safetensors_error(), "a head of 33554433 bytes"));
 }
 END_TEST
@@ -422,7 +378,7 @@ END_TEST
 /* 70,000 empty arrays.  */
 START_TEST(too_many_arrays)
 {
-    FILE *f = fopen(path, "wb");
+    FILE *f = fopen(scratch_path, "wb");
     long n;
 
     ck_assert_ptr_nonnull(f);
@@ -436,21 +392,21 @@ START_TEST(too_many_arrays)
     for (int k = 0; k < 8; k++)
         fputc((int)(n >> 8 * k & 255), f);
     ck_assert_int_eq(fclose(f), 0);
-    ck_assert_ptr_null(etr_safetensors_open(path));
+    ck_assert_ptr_null(etr_safetensors_open(scratch_path));
     ck_assert_ptr_nonnull(strstr(etr_safetensors_error(), "more than 65536"));
 }
 END_TEST
 
-/* The block after a try to load: as it was unless the file was taken.  */
+/* The scratch_block after a try to load: as it was unless the file was taken.  */
 static void try_load(void)
 {
-    block got = {.count = 99}, before = got;
+    scratch_block got = {.count = 99}, before = got;
     int rank, shape[ETR_RANK_MAX];
     etr_safetensors *f;
 
-    if (etr_safetensors_load(path, &got, &info, ETR_PARAM) != ETR_SAFETENSORS_OK)
+    if (etr_safetensors_load(scratch_path, &got, &scratch_info, ETR_PARAM) != ETR_SAFETENSORS_OK)
         ck_assert_mem_eq(&got, &before, sizeof got);
-    f = etr_safetensors_open(path);
+    f = etr_safetensors_open(scratch_path);
     if (!f)
         return;
     for (int i = 0; i < etr_safetensors_count(f); i++)
@@ -464,12 +420,13 @@ START_TEST(cut_and_changed_files)
     static char good[1024], bad[1024];
     size_t n;
 
-    ck_assert_int_eq(etr_safetensors_save(path, &sample, &info, ETR_PARAM), ETR_SAFETENSORS_OK);
-    n = read_file(good, sizeof good);
+    ck_assert_int_eq(etr_safetensors_save(scratch_path, &scratch_sample, &scratch_info, ETR_PARAM),
+                     ETR_SAFETENSORS_OK);
+    n = scratch_read(good, sizeof good);
     for (size_t cut = 0; cut < n; cut++) {
-        block got = {.count = 99}, before = got;
-        write_file(good, cut);
-        ck_assert_int_lt(etr_safetensors_load(path, &got, &info, ETR_PARAM), 0);
+        scratch_block got = {.count = 99}, before = got;
+        scratch_write(good, cut);
+        ck_assert_int_lt(etr_safetensors_load(scratch_path, &got, &scratch_info, ETR_PARAM), 0);
         ck_assert_mem_eq(&got, &before, sizeof got);
     }
     /* One to three characters replaced by others that mean something.  */
@@ -479,7 +436,7 @@ START_TEST(cut_and_changed_files)
         etr_random_block(1, 0, round, word);
         for (unsigned k = 0; k <= round % 3; k++)
             bad[word[k] % n] = alphabet[(word[k] >> 16) % (sizeof alphabet - 1)];
-        write_file(bad, n);
+        scratch_write(bad, n);
         try_load();
     }
 }
@@ -490,7 +447,7 @@ Suite *safetensors_suite(void)
     Suite *s = suite_create("safetensors");
     TCase *files = tcase_create("files"), *hostile = tcase_create("hostile");
 
-    tcase_add_checked_fixture(files, set_up, tear_down);
+    tcase_add_checked_fixture(files, set_up, scratch_end);
     tcase_add_test(files, round_trip);
     tcase_add_test(files, halves_round_trip);
     tcase_add_test(files, doubles_round_trip);
@@ -501,7 +458,7 @@ Suite *safetensors_suite(void)
     tcase_add_test(files, torch_files_are_read);
     tcase_add_test(files, any_json_of_the_format);
     suite_add_tcase(s, files);
-    tcase_add_checked_fixture(hostile, set_up, tear_down);
+    tcase_add_checked_fixture(hostile, set_up, scratch_end);
     tcase_set_timeout(hostile, 120);
     tcase_add_test(hostile, lying_heads);
     tcase_add_test(hostile, lying_lengths);

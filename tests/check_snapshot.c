@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 
 #include "etrace_snapshot.h"
+#include "scratch.h"
 #include "suites.h"
 
 #include <errno.h>
@@ -281,40 +282,9 @@ END_TEST
 
 /* --- files --------------------------------------------------------------------------------- */
 
-static char folder[32];
-static char path[64];
-
 static void set_up(void)
 {
-    strcpy(folder, "/tmp/etrace-snap-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/a.etr", folder);
-}
-
-static void tear_down(void)
-{
-    unlink(path);
-    ck_assert_int_eq(rmdir(folder), 0); /* no temporary file was left */
-}
-
-static size_t read_file(char *bytes, size_t size)
-{
-    FILE *f = fopen(path, "rb");
-    size_t n;
-
-    ck_assert_ptr_nonnull(f);
-    n = fread(bytes, 1, size, f);
-    fclose(f);
-    return n;
-}
-
-static void write_file(const char *bytes, size_t n)
-{
-    FILE *f = fopen(path, "wb");
-
-    ck_assert_ptr_nonnull(f);
-    ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
-    ck_assert_int_eq(fclose(f), 0);
+    scratch_begin("a.etr");
 }
 
 /* Save all three blocks.  */
@@ -338,7 +308,7 @@ static etr_snapshot_status load(int n)
     uint64_t step = 1;
     const etr_block blocks[] = {
         {ETR_BLOCK_PARAMS, &p}, {ETR_BLOCK_STATE, &s}, {ETR_BLOCK_TRACE, &e}};
-    const etr_snapshot_status status = etr_snapshot_load(path, &info, blocks, n, &step);
+    const etr_snapshot_status status = etr_snapshot_load(scratch_path, &info, blocks, n, &step);
     const int filled = status == ETR_SNAPSHOT_OK;
 
     ck_assert_mem_eq(&p, filled ? &p0 : &p1, sizeof p);
@@ -352,11 +322,11 @@ START_TEST(file_round_trip)
 {
     struct stat file;
 
-    ck_assert_int_eq(save(path), ETR_SNAPSHOT_OK);
+    ck_assert_int_eq(save(scratch_path), ETR_SNAPSHOT_OK);
     ck_assert_int_eq(load(3), ETR_SNAPSHOT_OK);
-    ck_assert_int_eq(chmod(path, 0640), 0);
-    ck_assert_int_eq(save(path), ETR_SNAPSHOT_OK);
-    ck_assert_int_eq(stat(path, &file), 0);
+    ck_assert_int_eq(chmod(scratch_path, 0640), 0);
+    ck_assert_int_eq(save(scratch_path), ETR_SNAPSHOT_OK);
+    ck_assert_int_eq(stat(scratch_path, &file), 0);
     ck_assert_uint_eq(file.st_mode & 0777, 0640);
     ck_assert_int_eq(load(2), ETR_SNAPSHOT_LENGTH);
 }
@@ -367,22 +337,22 @@ START_TEST(damaged_files_fill_nothing)
     static char whole[1024], other[1024];
     size_t n;
 
-    ck_assert_int_eq(save(path), ETR_SNAPSHOT_OK);
-    n = read_file(whole, sizeof whole);
+    ck_assert_int_eq(save(scratch_path), ETR_SNAPSHOT_OK);
+    n = scratch_read(whole, sizeof whole);
     for (size_t at = 0; at < n; at++) {
         memcpy(other, whole, n);
         other[at] = (char)(other[at] ^ (1 << at % 8));
-        write_file(other, n);
+        scratch_write(other, n);
         ck_assert_int_lt(load(3), 0);
-        write_file(whole, at);
+        scratch_write(whole, at);
         ck_assert_int_lt(load(3), 0);
     }
-    write_file(whole, n);
+    scratch_write(whole, n);
     ck_assert_int_eq(load(3), ETR_SNAPSHOT_OK);
     memcpy(whole + n, whole, 1);
-    write_file(whole, n + 1);
+    scratch_write(whole, n + 1);
     ck_assert_int_lt(load(3), 0);
-    ck_assert_int_eq(truncate(path, (off_t)1 << 33), 0);
+    ck_assert_int_eq(truncate(scratch_path, (off_t)1 << 33), 0);
     ck_assert_int_eq(load(3), ETR_SNAPSHOT_LENGTH);
 }
 END_TEST
@@ -396,7 +366,7 @@ START_TEST(files_of_another_spec)
 
     larger.hash = "ff";
     larger.params_bytes = sizeof p;
-    ck_assert_int_eq(etr_snapshot_save(path, &larger, &block, 1, 0), ETR_SNAPSHOT_OK);
+    ck_assert_int_eq(etr_snapshot_save(scratch_path, &larger, &block, 1, 0), ETR_SNAPSHOT_OK);
     ck_assert_int_eq(load(1), ETR_SNAPSHOT_SPEC);
 }
 END_TEST
@@ -410,14 +380,14 @@ START_TEST(files_that_cannot_be)
     ck_assert_int_eq(errno, ENOENT);
     ck_assert_int_eq(load(3), ETR_SNAPSHOT_IO);
     ck_assert_int_eq(errno, ENOENT);
-    ck_assert_int_eq(mkdir(path, 0700), 0);
-    ck_assert_int_eq(save(path), ETR_SNAPSHOT_IO);
+    ck_assert_int_eq(mkdir(scratch_path, 0700), 0);
+    ck_assert_int_eq(save(scratch_path), ETR_SNAPSHOT_IO);
     ck_assert_int_eq(load(3), ETR_SNAPSHOT_IO);
-    ck_assert_int_eq(rmdir(path), 0);
-    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_eq(rmdir(scratch_path), 0);
+    ck_assert_int_eq(mkfifo(scratch_path, 0600), 0);
     ck_assert_int_eq(load(3), ETR_SNAPSHOT_IO);
     without.trace_bytes = 0;
-    ck_assert_int_eq(etr_snapshot_save(path, &without, &none, 1, 0), ETR_SNAPSHOT_KIND);
+    ck_assert_int_eq(etr_snapshot_save(scratch_path, &without, &none, 1, 0), ETR_SNAPSHOT_KIND);
 }
 END_TEST
 
@@ -438,7 +408,7 @@ Suite *snapshot_suite(void)
     tcase_add_test(memory, statuses_have_texts);
     suite_add_tcase(s, memory);
     tcase_set_timeout(files, 60); /* some disks take their time to flush */
-    tcase_add_checked_fixture(files, set_up, tear_down);
+    tcase_add_checked_fixture(files, set_up, scratch_end);
     tcase_add_test(files, file_round_trip);
     tcase_add_test(files, damaged_files_fill_nothing);
     tcase_add_test(files, files_of_another_spec);
