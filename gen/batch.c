@@ -54,8 +54,8 @@ static bool batch_function(const lifter *b, const function_plan *f, function_pla
 /* Is X among the samples' values that stand in an array and meet a weight?  */
 static bool is_row(const ir_node *v)
 {
-    return v->op == OP_matmul || v->op == OP_matmul_t || v->op == OP_concat || v->op == OP_einsum
-           || v->op == OP_windows || v->op == OP_sparse;
+    bool weighed = op_table[v->op].weight != WEIGHT_NONE && !op_table[v->op].view;
+    return weighed || v->op == OP_concat || v->op == OP_windows;
 }
 
 /* What the N functions F need.  */

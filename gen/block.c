@@ -43,12 +43,6 @@ typedef struct {
 
 /* --- the tape -------------------------------------------------------------------------------------- */
 
-static bool is_view(op_code op)
-{
-    return op == OP_broadcast || op == OP_reshape || op == OP_slice || op == OP_permute || op == OP_take
-           || op == OP_embed || op == OP_gather;
-}
-
 static const char *tape_name(const ir *g, int n)
 {
     const ir_node *v = &g->node[n];
@@ -90,7 +84,7 @@ static int lifted(blocker *b, int n)
     b->lift.of[n] = NO_NODE;
     if (v.op == OP_var && g->var[v.var].kind == VAR_TRACE)
         return NO_NODE;
-    if (v.op == OP_var || (b->forward[n] && !is_view(v.op)))
+    if (v.op == OP_var || (b->forward[n] && !op_table[v.op].view))
         return b->lift.of[n] = on_tape(b, n);
     for (int i = 0; i < ir_n_reads(g, n); i++)
         if (lifted(b, v.arg[i]) == NO_NODE)

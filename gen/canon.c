@@ -8,48 +8,15 @@
 
 #include <math.h>
 
-double canon_fold(op_code op, const double *x)
+#define NONE ((double)NAN)
+
+/* OP on numbers; NONE: not to be computed here.  */
+static double fold(op_code op, const double *x)
 {
     switch (op) {
-    case OP_add: return x[0] + x[1];
-    case OP_sub: return x[0] - x[1];
-    case OP_mul: return x[0] * x[1];
-    case OP_div: return x[0] / x[1];
-    case OP_neg: return -x[0];
-    case OP_pow: return pow(x[0], x[1]);
-    case OP_maximum: return x[0] > x[1] ? x[0] : x[1];
-    case OP_minimum: return x[0] < x[1] ? x[0] : x[1];
-    case OP_where: return x[0] != 0 ? x[1] : x[2];
-    case OP_lt: return x[0] < x[1];
-    case OP_le: return x[0] <= x[1];
-    case OP_gt: return x[0] > x[1];
-    case OP_ge: return x[0] >= x[1];
-    case OP_eq: return !(x[0] < x[1]) && !(x[0] > x[1]);
-    case OP_ne: return x[0] < x[1] || x[0] > x[1];
-    case OP_and: return x[0] != 0 && x[1] != 0;
-    case OP_or: return x[0] != 0 || x[1] != 0;
-    case OP_not: return !(x[0] != 0);
-    case OP_real: return x[0];
-    case OP_exp: return exp(x[0]);
-    case OP_log: return log(x[0]);
-    case OP_log1p: return log1p(x[0]);
-    case OP_expm1: return expm1(x[0]);
-    case OP_sqrt: return sqrt(x[0]);
-    case OP_sin: return sin(x[0]);
-    case OP_cos: return cos(x[0]);
-    case OP_tan: return tan(x[0]);
-    case OP_tanh: return tanh(x[0]);
-    case OP_sinh: return sinh(x[0]);
-    case OP_cosh: return cosh(x[0]);
-    case OP_atan: return atan(x[0]);
-    case OP_erf: return erf(x[0]);
-    case OP_abs: return fabs(x[0]);
-    case OP_sign: return (x[0] > 0) - (x[0] < 0);
-    case OP_floor: return floor(x[0]);
-    case OP_ceil: return ceil(x[0]);
-    case OP_sigmoid: return 1 / (1 + exp(-x[0]));
-    case OP_relu: return x[0] > 0 ? x[0] : 0;
-    default: return x[0];
+#define EW(name, arity, result, form, prec, cost, partial, value) case OP_##name: return value;
+#include "ops.def"
+    default: return NONE;
     }
 }
 
@@ -141,14 +108,13 @@ static int canon_where(ir *g, int c, int a, int b)
 int canon_elementwise(ir *g, op_code op, const int *arg, shape s)
 {
     double x[3] = {0, 0, 0};
-    bool constant = op != OP_stop_gradient && op != OP_copy && op != OP_graft
-                    && op != OP_index && op != OP_next_seed && op != OP_random;
+    bool constant = true;
     for (int i = 0; i < op_table[op].arity; i++) {
         constant = constant && is_op(g, arg[i], OP_const);
         x[i] = g->node[arg[i]].number;
     }
     if (constant) {
-        double value = canon_fold(op, x);
+        double value = fold(op, x);
         if (isfinite(value))
             return ir_const(g, value, s);
     }

@@ -8,9 +8,6 @@
 /* The node that OP of ARG (already of one shape) simplifies to, or NO_NODE.  */
 int canon_elementwise(ir *g, op_code op, const int *arg, shape s);
 
-/* OP on numbers.  */
-double canon_fold(op_code op, const double *x);
-
 /* Mark what the value of N, whose readers are LIVE among the first N_LIVE nodes, is made of.  */
 void canon_mark(const ir *g, int n, bool *live, int n_live);
 

@@ -67,7 +67,7 @@ static int own(carrier *c, int a, bool lagged)
     ir *g = c->l->ir;
     int df = graph_df(g, c->l->gr, c->r, c->group->state[a]);
     bool constant = g->node[df].op == OP_const
-                    && (c->r->x == NO_NODE || c->r->op == OP_embed
+                    && (c->r->x == NO_NODE || trace_reads_rows(c->r)
                         || g->node[c->r->x].op == OP_const);
     if (!lagged || !constant || ir_is_zero(g, df))
         return factor(c->l, df, lagged);
@@ -153,7 +153,7 @@ static void carry_group(carrier *c, int inside)
         origin_enter(g, PASS_TRACE);
     }
     origin_enter(g, PASS_GRADIENT);
-    if (flat != NO_NODE && !ir_is_zero(g, flat) && c->r->op == OP_embed) { /* the rows that were read */
+    if (flat != NO_NODE && !ir_is_zero(g, flat) && trace_reads_rows(c->r)) { /* the rows that were read */
         int64_t n = g->node[c->r->w].shape.dim[0];
         learner_add(l, c->r->w, ir_embed_t(g, input(c, lagged), ir_reshape(g, flat, c->form.y), n));
     } else if (flat != NO_NODE && !ir_is_zero(g, flat)) {

@@ -123,7 +123,7 @@ static void loop_order(const char *labels, char *order)
     order[n + 1] = '\0';
 }
 
-static void einsum(cgen *c, int n)
+static void loops_einsum(cgen *c, int n)
 {
     const ir_node *v = &c->ir->node[n];
     const char *comma = strchr(v->labels, ','), *arrow = strstr(v->labels, "->"), *y = arrow + 2;
@@ -146,7 +146,7 @@ static void einsum(cgen *c, int n)
 /* --- rows of a table -------------------------------------------------------------------------------- */
 
 /* w[index[..]][o] += y[..][o] */
-static void embed_t(cgen *c, int n)
+static void loops_embed_t(cgen *c, int n)
 {
     const ir_node *v = &c->ir->node[n];
     shape lead = c->ir->node[v->arg[1]].shape;
@@ -268,7 +268,7 @@ static void unwindows(cgen *c, int n)
 
 /* y[col[p]] += x[row[p]] * w[p]; with rows and columns exchanged for the transposed product.  Small ones are
    written out.  */
-static void sparse(cgen *c, int n)
+static void loops_sparse(cgen *c, int n)
 {
     const ir_node *v = &c->ir->node[n];
     const pattern *p = &c->ir->pattern[v->pattern];
@@ -297,20 +297,28 @@ static void sparse(cgen *c, int n)
     cgen_ends(c, last);
 }
 
+static void loops_product(cgen *c, int n)
+{
+    cgen_product(c, n);
+}
+
+/* --- all of them ----------------------------------------------------------------------------------- */
+
+static void (*const loops_of[OP_COUNT])(cgen *, int) = {
+#define VIEW NULL
+#define LOOPS(row) loops_##row
+#define WT(name, weight, labels, listed, shape, adjoint, tangent, loops, flops) [OP_##name] = loops,
+#define BI(name, loops, flops) [OP_##name] = loops,
+#include "ops.def"
+    [OP_sum] = cgen_reduce,
+    [OP_reduce_max] = cgen_reduce,
+    [OP_reduce_min] = cgen_reduce,
+    [OP_windows] = windows,
+    [OP_unwindows] = unwindows,
+};
+
 void cgen_linear(cgen *c, int n)
 {
     cgen_comment(c, n);
-    switch (c->ir->node[n].op) {
-    case OP_matmul:
-    case OP_matmul_t:
-    case OP_outer: cgen_product(c, n); break;
-    case OP_sum:
-    case OP_reduce_max:
-    case OP_reduce_min: cgen_reduce(c, n); break;
-    case OP_einsum: einsum(c, n); break;
-    case OP_embed_t: embed_t(c, n); break;
-    case OP_windows: windows(c, n); break;
-    case OP_unwindows: unwindows(c, n); break;
-    default: sparse(c, n);
-    }
+    loops_of[c->ir->node[n].op](c, n);
 }

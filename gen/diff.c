@@ -6,10 +6,7 @@
 
 #include "loop.h"
 #include "loop_diff.h"
-#include "low_rank.h"
 #include "origin.h"
-
-#include <string.h>
 
 static int one(ir *g, int n)
 {
@@ -288,53 +285,6 @@ int adjoint_total(ir *g, const adjoint *a, int n)
     return diff_plus(g, adjoint_outside(g, a, n), a->positional[n]);
 }
 
-/* "x,w->y" with its parts in another order: WHICH picks them, "ywx" gives "y,w->x".  */
-static const char *reordered(ir *g, const char *labels, const char *which)
-{
-    const char *comma = strchr(labels, ','), *arrow = strstr(labels, "->");
-    const char *part[3];
-    for (int i = 0; i < 3; i++)
-        part[i] = which[i] == 'x'   ? arena_strndup(g->arena, labels, (size_t)(comma - labels))
-                  : which[i] == 'w' ? arena_strndup(g->arena, comma + 1, (size_t)(arrow - comma - 1))
-                                    : arrow + 2;
-    return arena_printf(g->arena, "%s,%s->%s", part[0], part[1], part[2]);
-}
-
-int diff_operand(ir *g, int n, int ybar)
-{
-    int thin = low_rank_operand(g, n, ybar);
-    if (thin != NO_NODE)
-        return thin;
-    const ir_node *v = &g->node[n];
-    int w = v->arg[1];
-    switch (v->op) {
-    case OP_matmul: return ir_matmul_t(g, ybar, w);
-    case OP_matmul_t: return ir_matmul(g, ybar, w);
-    case OP_sparse: return ir_sparse_t(g, ybar, w, v->pattern);
-    case OP_einsum: return ir_einsum(g, reordered(g, v->labels, "ywx"), ybar, w);
-    default: return NO_NODE; /* OP_embed: an index has no derivative */
-    }
-}
-
-int diff_weight(ir *g, int n, int ybar)
-{
-    int thin = low_rank_weight(g, n, ybar);
-    if (thin != NO_NODE)
-        return thin;
-    const ir_node *v = &g->node[n];
-    int x = v->arg[0];
-    shape s = g->node[v->arg[1]].shape;
-    switch (v->op) {
-    case OP_matmul: return ir_outer(g, x, ybar);
-    case OP_matmul_t: return ir_outer(g, ybar, x);
-    case OP_einsum: return ir_einsum(g, reordered(g, v->labels, "xyw"), x, ybar);
-    case OP_sparse:
-        return ir_sum_to(g, ir_ew2(g, OP_mul, ir_gather(g, x, v->pattern, 0),
-                                   ir_gather(g, ybar, v->pattern, 1)), s);
-    default: return ir_embed_t(g, x, ybar, s.dim[0]);
-    }
-}
-
 /* y = op(x, w), linear in both.  The gradient of a value made of parameters alone is left to the
    learning rule, use by use, but inside of such values.  */
 static void adjoint_product(ir *g, int n, int ybar, adjoint *a)
@@ -395,6 +345,10 @@ static void adjoint_structural(ir *g, int n, adjoint *a)
         return;
     int x = v->arg[0];
     int ybar = adjoint_total(g, a, n);
+    if (op_table[v->op].weight != WEIGHT_NONE) {
+        adjoint_product(g, n, ybar, a);
+        return;
+    }
     switch (v->op) {
     case OP_last: {
         int *part[] = {a->direct, a->positional, a->spread};
@@ -402,11 +356,6 @@ static void adjoint_structural(ir *g, int n, adjoint *a)
             part[k][v->start] = diff_plus(g, part[k][v->start], part[k][n]);
         return;
     }
-    case OP_matmul:
-    case OP_matmul_t:
-    case OP_einsum:
-    case OP_embed:
-    case OP_sparse: adjoint_product(g, n, ybar, a); return;
     case OP_concat: adjoint_concat(g, n, ybar, a); return;
     case OP_slice:
         ybar = ir_pad(g, ybar, v->axis, v->start, g->node[x].shape.dim[v->axis]);

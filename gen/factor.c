@@ -100,10 +100,8 @@ static void factor_group(learner *l, const relation *r, const hidden_group *grou
     if (!learner_form(l, r, group, &f))
         return;
     filter_df(l, r, group, now, next);
-    if (r->op == OP_embed)
-        x = filter_input(l, r, ir_one_hot(g, r->x, g->node[r->w].shape.dim[0]), &x_now);
-    else if (r->x != NO_NODE)
-        x = filter_input(l, r, r->x, &x_now);
+    if (r->x != NO_NODE)
+        x = filter_input(l, r, trace_input(g, r, r->x), &x_now);
     origin_enter(g, PASS_GRADIENT);
     for (int a = 0; a < n; a++) {
         int ef = l->time == TIME_T ? next[a] : now[a], signal = learner_signal(l, r, group->state[a]);

@@ -10,7 +10,33 @@
 
 #include <string.h>
 
-static int64_t einsum_pairs(const ir *g, const ir_node *v)
+/* A multiplication and an addition for each pair of elements.  */
+static int64_t of_pairs(int64_t n)
+{
+    return size_times(2, n);
+}
+
+static int64_t flops_none(const ir *g, const ir_node *v)
+{
+    (void)g;
+    (void)v;
+    return 0;
+}
+
+static int64_t flops_product(const ir *g, const ir_node *v)
+{
+    shape x = g->node[v->arg[0]].shape;
+    return of_pairs(size_times(shape_numel(v->shape), x.dim[x.rank - 1]));
+}
+
+static int64_t flops_outer(const ir *g, const ir_node *v)
+{
+    shape lead = g->node[v->arg[0]].shape;
+    lead.rank--;
+    return of_pairs(size_times(shape_numel(lead), shape_numel(v->shape)));
+}
+
+static int64_t flops_einsum(const ir *g, const ir_node *v)
 {
     const char *comma = strchr(v->labels, ','), *arrow = strstr(v->labels, "->");
     shape x = g->node[v->arg[0]].shape, w = g->node[v->arg[1]].shape;
@@ -18,28 +44,26 @@ static int64_t einsum_pairs(const ir *g, const ir_node *v)
     for (const char *p = comma + 1; p < arrow; p++)
         if (!memchr(v->labels, *p, (size_t)(comma - v->labels)))
             n = size_times(n, w.dim[p - comma - 1]);
-    return n;
+    return of_pairs(n);
 }
 
-/* Pairs of elements that are multiplied and added up; 0: no product.  */
-static int64_t pairs_of(const ir *g, int n)
+static int64_t flops_sparse(const ir *g, const ir_node *v)
 {
-    const ir_node *v = &g->node[n];
-    shape x = v->n_args ? g->node[v->arg[0]].shape : shape_scalar();
-    shape lead = x;
-    lead.rank -= lead.rank > 0;
-    switch (v->op) {
-    case OP_matmul:
-    case OP_matmul_t:
-    case OP_outer:
-        return size_times(shape_numel(v->op == OP_outer ? lead : v->shape),
-                          v->op == OP_outer ? shape_numel(v->shape) : x.dim[x.rank - 1]);
-    case OP_einsum: return einsum_pairs(g, v);
-    case OP_sparse:
-    case OP_sparse_t: return size_times(shape_numel(lead), g->pattern[v->pattern].n);
-    default: return 0;
-    }
+    shape lead = g->node[v->arg[0]].shape;
+    lead.rank--;
+    return of_pairs(size_times(shape_numel(lead), g->pattern[v->pattern].n));
 }
+
+static int64_t flops_embed_t(const ir *g, const ir_node *v)
+{
+    return shape_numel(g->node[v->arg[1]].shape);
+}
+
+static int64_t (*const flops_of[OP_COUNT])(const ir *, const ir_node *) = {
+#define WT(name, weight, labels, listed, shape, adjoint, tangent, loops, flops) [OP_##name] = flops_##flops,
+#define BI(name, loops, flops) [OP_##name] = flops_##flops,
+#include "ops.def"
+};
 
 static int64_t node_flops(const ir *g, int n)
 {
@@ -49,7 +73,7 @@ static int64_t node_flops(const ir *g, int n)
     if (v->op == OP_sum || v->op == OP_reduce_max || v->op == OP_reduce_min
         || v->op == OP_unwindows)
         return shape_numel(g->node[v->arg[0]].shape);
-    return v->op == OP_embed_t ? shape_numel(g->node[v->arg[1]].shape) : size_times(2, pairs_of(g, n));
+    return flops_of[v->op] ? flops_of[v->op](g, v) : 0;
 }
 
 /* All iterations.  Outputs of one loop are computed together: all but the first cost nothing.  */

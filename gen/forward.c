@@ -103,7 +103,7 @@ static int at_columns(forward *f, int val, int n)
     return ir_einsum(g, labels_of(f, n, "LxD,yx->LyD"), val, columns);
 }
 
-static int sparse(forward *f, int n)
+static int tangent_sparse(forward *f, int n)
 {
     ir *g = f->ir;
     const ir_node v = g->node[n];
@@ -117,23 +117,32 @@ static int sparse(forward *f, int n)
     return sum;
 }
 
-static int product(forward *f, int n)
+static int tangent_embed(forward *f, int n)
+{
+    ir *g = f->ir;
+    const ir_node v = g->node[n];
+    int x = v.arg[0], w = v.arg[1];
+    return f->t[w] == NO_NODE ? NO_NODE
+                              : ir_einsum(g, labels_of(f, n, "Lx,xyD->LyD"),
+                                          ir_one_hot(g, x, g->node[w].shape.dim[0]), f->t[w]);
+}
+
+static int tangent_contraction(forward *f, int n)
 {
     ir *g = f->ir;
     const ir_node v = g->node[n];
     int x = v.arg[0], w = v.arg[1], sum = NO_NODE;
-    if (v.op == OP_sparse)
-        return sparse(f, n);
-    if (v.op == OP_embed)
-        return f->t[w] == NO_NODE ? NO_NODE
-                                  : ir_einsum(g, labels_of(f, n, "Lx,xyD->LyD"),
-                                              ir_one_hot(g, x, g->node[w].shape.dim[0]), f->t[w]);
     if (f->t[x] != NO_NODE)
         sum = contraction(f, n, f->t[x], w, true);
     if (f->t[w] != NO_NODE)
         sum = diff_plus(g, sum, contraction(f, n, x, f->t[w], false));
     return sum;
 }
+
+static int (*const tangent_of[OP_COUNT])(forward *, int) = {
+#define WT(name, weight, labels, listed, shape, adjoint, tangent, loops, flops) [OP_##name] = tangent_##tangent,
+#include "ops.def"
+};
 
 static int concat(forward *f, int n)
 {
@@ -198,10 +207,8 @@ static int structural(forward *f, int n)
     ir *g = f->ir;
     const ir_node v = g->node[n];
     int x = v.n_args ? f->t[v.arg[0]] : NO_NODE;
-    bool linear = v.op == OP_matmul || v.op == OP_matmul_t || v.op == OP_einsum || v.op == OP_sparse
-                  || v.op == OP_embed;
-    if (linear)
-        return product(f, n);
+    if (tangent_of[v.op])
+        return tangent_of[v.op](f, n);
     if (v.op == OP_concat)
         return concat(f, n);
     if (v.op == OP_last)

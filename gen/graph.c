@@ -11,16 +11,10 @@
 int graph_weight(const ir *g, int n)
 {
     const ir_node *v = &g->node[n];
-    switch (v->op) {
-    case OP_weight: return n;
-    case OP_matmul:
-    case OP_matmul_t:
-    case OP_einsum:
-    case OP_embed:
-    case OP_sparse:
-        return g->node[v->arg[1]].of_params && !g->node[v->arg[0]].of_params ? v->arg[1] : NO_NODE;
-    default: return NO_NODE;
-    }
+    if (v->op == OP_weight)
+        return n;
+    bool weights = op_table[v->op].weight != WEIGHT_NONE && g->node[v->arg[1]].of_params;
+    return weights && !g->node[v->arg[0]].of_params ? v->arg[1] : NO_NODE;
 }
 
 int graph_innermost(const ir *g, int n)

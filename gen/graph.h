@@ -28,8 +28,8 @@ typedef struct {
 } position_way;
 
 /* One use of trainable parameters whose result y reaches hidden states by position-preserving paths.
-   y = op (x, w): a contraction (OP_matmul, OP_matmul_t, OP_einsum), OP_embed or OP_sparse, w being a value
-   of parameters and constants alone; or y = w itself (OP_weight: element-wise; no x).  */
+   y = op (x, w): a WT row of ops.def, w being a value of parameters and constants alone; or y = w itself
+   (OP_weight: element-wise; no x).  */
 typedef struct {
     const char *name; /* rnn.W, and rnn.W#2 for its second use */
     op_code op;

@@ -38,9 +38,9 @@ static void add_any(const dependence *from, int64_t places, bool *any)
         any[i % places] = any[i % places] || from->at[i];
 }
 
-static void add_rows(const ir *g, const ir_node *v, const dependence *from, int64_t places, bool *at)
+static void add_rows(const ir *g, int n, const dependence *from, int64_t places, bool *at)
 {
-    const pattern *p = v->op == OP_sparse ? &g->pattern[v->pattern] : NULL;
+    const pattern *p = ir_non_zeros(g, n);
     for (int64_t k = 0; k < (p ? p->n : places); k++) {
         int64_t to = p ? p->col[k] : k, row = p ? p->row[k] : k;
         for (int64_t q = 0; q < places; q++)
@@ -54,13 +54,13 @@ static dependence depend(const ir *g, const dependence *known, int n, int64_t pl
     bool whole = shape_numel(v->shape) == places;
     dependence res = {ARENA_ARRAY(g->arena, bool, whole ? places * places : places), whole};
     bool *any = ARENA_ARRAY(g->arena, bool, places);
-    bool by_rows = whole && (op_table[v->op].elementwise || v->op == OP_reshape || v->op == OP_sparse);
+    bool by_rows = whole && (op_table[v->op].elementwise || v->op == OP_reshape || ir_non_zeros(g, n));
     if (v->op == OP_stop_gradient || v->type != TYPE_REAL)
         return res;
     for (int i = 0; i < v->n_args; i++) {
         const dependence *from = &known[v->arg[i]];
         if (by_rows && from->whole)
-            add_rows(g, v, from, places, res.at);
+            add_rows(g, n, from, places, res.at);
         else
             add_any(from, places, any);
     }
@@ -136,8 +136,8 @@ static int64_t place_of(const ir *g, const trace_form *f, const int64_t *coord)
     const shape y = r->op == OP_weight ? f->trace : f->y;
     for (int k = 0; k < y.rank; k++) {
         int axis = r->op == OP_weight ? k : (int)(strchr(f->axis, f->of_y[k]) - f->axis);
-        bool gathered = r->op == OP_sparse && k == y.rank - 1;
-        int64_t at = gathered ? g->pattern[g->node[r->y].pattern].col[coord[axis]] : coord[axis];
+        const pattern *p = k == y.rank - 1 ? ir_non_zeros(g, r->y) : NULL;
+        int64_t at = p ? p->col[coord[axis]] : coord[axis];
         flat = flat * y.dim[k] + at;
     }
     return flat;

@@ -13,9 +13,17 @@
 #include <string.h>
 
 const op_info op_table[OP_COUNT] = {
-#define EW(name, arity, result, form, prec, cost, partial) \
-    [OP_##name] = {#name, true, arity, TYPE_##result, form, prec, cost},
-#define ST(name) [OP_##name] = {#name, false, 0, TYPE_REAL, NULL, 0, 1},
+#define VIEW true
+#define LOOPS(row) false
+#define EW(op, n, type, text, binds, flops, partial, value) \
+    [OP_##op] = {.name = #op, .elementwise = true, .arity = n, .result = TYPE_##type, .form = text, \
+                 .prec = binds, .cost = flops},
+#define WT(op, form, letters, shown, shape, adjoint, tangent, loops, flops) \
+    [OP_##op] = {.name = #op, .linear = true, .view = loops, .cost = 1, .weight = WEIGHT_##form, \
+                 .labels = letters, .listed = shown},
+#define BI(op, loops, flops) [OP_##op] = {.name = #op, .linear = true, .cost = 1},
+#define VW(op) [OP_##op] = {.name = #op, .view = true, .cost = 1},
+#define ST(op) [OP_##op] = {.name = #op, .cost = 1},
 #include "ops.def"
 };
 

@@ -21,20 +21,29 @@ typedef struct {
 typedef enum { TYPE_REAL, TYPE_BOOL, TYPE_INDEX } value_type;
 
 typedef enum {
-#define EW(name, arity, result, form, prec, cost, partial) OP_##name,
+#define EW(name, arity, result, form, prec, cost, partial, value) OP_##name,
+#define WT(name, weight, labels, listed, shape, adjoint, tangent, loops, flops) OP_##name,
+#define BI(name, loops, flops) OP_##name,
+#define VW(name) OP_##name,
 #define ST(name) OP_##name,
 #include "ops.def"
     OP_COUNT
 } op_code;
 
+/* What stands in a trace for the operands of a weight op: ops.def.  */
+typedef enum { WEIGHT_NONE, WEIGHT_LETTERS, WEIGHT_ROWS, WEIGHT_NON_ZEROS } weight_form;
+
 typedef struct {
     const char *name;
-    bool elementwise;
+    bool elementwise, view;
+    bool linear; /* in each of two arguments */
     int arity;
     value_type result;
     const char *form;
     int prec;
     int cost;
+    weight_form weight; /* WEIGHT_NONE: no weight op */
+    const char *labels, *listed;
 } op_info;
 
 extern const op_info op_table[OP_COUNT];
@@ -217,8 +226,11 @@ int ir_einsum(ir *g, const char *labels, int x, int w);
 /* N labels from FIRST on, as a string: "abc".  */
 void ir_letters(char to[RANK_MAX + 1], char first, int n);
 
-/* The labels of a contraction (OP_matmul, OP_matmul_t, OP_einsum), in the arena.  */
+/* The labels of the weight op N, in the arena.  */
 const char *ir_labels(const ir *g, int n);
+
+/* Where the non-zeros stand of the weight that N reads; NULL: in no pattern.  */
+const pattern *ir_non_zeros(const ir *g, int n);
 
 /* [.., spatial.., C] -> [.., places.., window.., C] and back (sums where windows overlap).  */
 int ir_windows(ir *g, int x, const ir_window *w, int n_windows);

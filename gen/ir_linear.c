@@ -12,10 +12,58 @@ static shape with_last(shape s, int64_t last)
     return s;
 }
 
-static int product(ir *g, op_code op, int x, int w, shape s)
+static shape shape_matmul(const ir *g, const ir_node *v)
+{
+    return with_last(g->node[v->arg[0]].shape, g->node[v->arg[1]].shape.dim[1]);
+}
+
+static shape shape_matmul_t(const ir *g, const ir_node *v)
+{
+    return with_last(g->node[v->arg[0]].shape, g->node[v->arg[1]].shape.dim[0]);
+}
+
+static shape shape_einsum(const ir *g, const ir_node *v)
+{
+    const char *comma = strchr(v->labels, ','), *y = strstr(v->labels, "->") + 2;
+    shape s = {.rank = (int)strlen(y)};
+    for (int k = 0; k < s.rank; k++) {
+        const char *at = strchr(v->labels, y[k]);
+        s.dim[k] = at < comma ? g->node[v->arg[0]].shape.dim[at - v->labels]
+                              : g->node[v->arg[1]].shape.dim[at - comma - 1];
+    }
+    return s;
+}
+
+static shape shape_embed(const ir *g, const ir_node *v)
+{
+    shape s = g->node[v->arg[0]].shape;
+    s.dim[s.rank++] = g->node[v->arg[1]].shape.dim[1];
+    return s;
+}
+
+static shape shape_sparse(const ir *g, const ir_node *v)
+{
+    return with_last(g->node[v->arg[0]].shape, g->pattern[v->pattern].n_cols);
+}
+
+static shape (*const shape_rule[OP_COUNT])(const ir *, const ir_node *) = {
+#define WT(name, weight, labels, listed, shape, adjoint, tangent, loops, flops) [OP_##name] = shape_##shape,
+#include "ops.def"
+};
+
+/* The linear op V of X and W: of V's shape, unless the op has a rule for it; a zero where one of them is.  */
+static int linear(ir *g, ir_node v, int x, int w)
 {
     int arg[] = {x, w};
-    return ir_intern(g, (ir_node){.op = op, .shape = s, .n_args = 2, .arg = arg, .var = -1});
+    v.arg = arg;
+    v.n_args = 2;
+    v.var = -1;
+    if (shape_rule[v.op])
+        v.shape = shape_rule[v.op](g, &v);
+    for (int i = 0; i < 2; i++)
+        if (g->node[arg[i]].type == TYPE_REAL && ir_is_zero(g, arg[i]))
+            return ir_const(g, 0, v.shape);
+    return ir_intern(g, v);
 }
 
 /* With an operand whose elements all are C a product of S is C times the sums of the other, X over MASK.  */
@@ -25,10 +73,10 @@ static int constant_product(ir *g, double c, int x, unsigned mask, shape kept, s
     return ir_broadcast(g, ir_ew2(g, OP_mul, ir_const(g, c, kept), sums), s);
 }
 
-/* Axis AXIS of w[.., ..] is contracted with the last one of x.  */
-static int matrix_product(ir *g, op_code op, int x, int w, int axis)
+static int matrix_product(ir *g, op_code op, int x, int w)
 {
     shape sx = g->node[x].shape, sw = g->node[w].shape;
+    int axis = op == OP_matmul_t; /* of w: contracted with the last one of x */
     shape s = with_last(sx, sw.dim[!axis]);
     if (ir_is_zero(g, x) || ir_is_zero(g, w))
         return ir_const(g, 0, s);
@@ -36,7 +84,7 @@ static int matrix_product(ir *g, op_code op, int x, int w, int axis)
         return constant_product(g, g->node[w].number, x, 1u << (sx.rank - 1), with_last(sx, 1), s);
     if (g->node[x].op == OP_const)
         return constant_product(g, g->node[x].number, w, 1u << axis, shape_of1(sw.dim[!axis]), s);
-    return product(g, op, x, w, s);
+    return linear(g, (ir_node){.op = op}, x, w);
 }
 
 /* A matrix that is another one transposed.  */
@@ -47,14 +95,14 @@ static bool is_transposed(const ir *g, int w)
 
 int ir_matmul(ir *g, int x, int w)
 {
-    return is_transposed(g, w) ? matrix_product(g, OP_matmul_t, x, g->node[w].arg[0], 1)
-                               : matrix_product(g, OP_matmul, x, w, 0);
+    return is_transposed(g, w) ? matrix_product(g, OP_matmul_t, x, g->node[w].arg[0])
+                               : matrix_product(g, OP_matmul, x, w);
 }
 
 int ir_matmul_t(ir *g, int y, int w)
 {
-    return is_transposed(g, w) ? matrix_product(g, OP_matmul, y, g->node[w].arg[0], 0)
-                               : matrix_product(g, OP_matmul_t, y, w, 1);
+    return is_transposed(g, w) ? matrix_product(g, OP_matmul, y, g->node[w].arg[0])
+                               : matrix_product(g, OP_matmul_t, y, w);
 }
 
 int ir_outer(ir *g, int x, int y)
@@ -69,7 +117,7 @@ int ir_outer(ir *g, int x, int y)
         return constant_product(g, g->node[x].number, y, lead, shape_of1(M), s);
     if (g->node[y].op == OP_const)
         return constant_product(g, g->node[y].number, x, lead, shape_of2(K, 1), s);
-    return product(g, OP_outer, x, y, s);
+    return linear(g, (ir_node){.op = OP_outer, .shape = s}, x, y);
 }
 
 /* --- contractions by labels ---------------------------------------------------------------------- */
@@ -152,17 +200,7 @@ int ir_einsum(ir *g, const char *labels, int x, int w)
         return ir_matmul(g, x, w);
     if (is_product(&p, true))
         return ir_matmul_t(g, x, w);
-    shape s = {.rank = p.n_y};
-    for (int k = 0; k < p.n_y; k++) {
-        int in_x = place_of(p.x, p.n_x, p.y[k]);
-        s.dim[k] = in_x >= 0 ? g->node[x].shape.dim[in_x]
-                             : g->node[w].shape.dim[place_of(p.w, p.n_w, p.y[k])];
-    }
-    if (ir_is_zero(g, x) || ir_is_zero(g, w))
-        return ir_const(g, 0, s);
-    int arg[] = {x, w};
-    return ir_intern(g, (ir_node){.op = OP_einsum, .shape = s, .n_args = 2, .arg = arg,
-                                  .labels = text, .var = -1});
+    return linear(g, (ir_node){.op = OP_einsum, .labels = text}, x, w);
 }
 
 void ir_letters(char to[RANK_MAX + 1], char first, int n)
@@ -175,11 +213,15 @@ void ir_letters(char to[RANK_MAX + 1], char first, int n)
 const char *ir_labels(const ir *g, int n)
 {
     const ir_node *v = &g->node[n];
+    const char *form = op_table[v->op].labels, *text = "";
     char lead[RANK_MAX + 1];
-    if (v->op == OP_einsum)
+    if (!form)
         return v->labels;
     ir_letters(lead, 'a', v->shape.rank - 1);
-    return arena_printf(g->arena, v->op == OP_matmul ? "%sx,xy->%sy" : "%sx,yx->%sy", lead, lead);
+    for (; *form; form++)
+        text = *form == 'L' ? arena_printf(g->arena, "%s%s", text, lead)
+                            : arena_printf(g->arena, "%s%c", text, *form);
+    return text;
 }
 
 /* --- sliding windows ----------------------------------------------------------------------------- */
@@ -221,20 +263,13 @@ int ir_unwindows(ir *g, int y, const ir_window *w, int n_windows, shape to)
 
 int ir_embed(ir *g, int index, int w)
 {
-    shape s = g->node[index].shape;
-    s.dim[s.rank++] = g->node[w].shape.dim[1];
-    int arg[] = {index, w};
-    return ir_intern(g, (ir_node){.op = OP_embed, .shape = s, .n_args = 2, .arg = arg, .var = -1});
+    return linear(g, (ir_node){.op = OP_embed}, index, w);
 }
 
 int ir_embed_t(ir *g, int index, int y, int64_t n)
 {
     shape s = g->node[y].shape;
-    s = shape_of2(n, s.dim[s.rank - 1]);
-    if (ir_is_zero(g, y))
-        return ir_const(g, 0, s);
-    int arg[] = {index, y};
-    return ir_intern(g, (ir_node){.op = OP_embed_t, .shape = s, .n_args = 2, .arg = arg, .var = -1});
+    return linear(g, (ir_node){.op = OP_embed_t, .shape = shape_of2(n, s.dim[s.rank - 1])}, index, y);
 }
 
 int ir_one_hot(ir *g, int index, int64_t n)
@@ -264,24 +299,21 @@ int64_t pattern_bytes(const pattern *p)
     return p->n * (pattern_index_bytes(p->n_rows) + pattern_index_bytes(p->n_cols));
 }
 
-static int sparse(ir *g, op_code op, int x, int w, int p, int64_t last)
+const pattern *ir_non_zeros(const ir *g, int n)
 {
-    shape s = with_last(g->node[x].shape, last);
-    if (ir_is_zero(g, x) || ir_is_zero(g, w))
-        return ir_const(g, 0, s);
-    int arg[] = {x, w};
-    return ir_intern(g, (ir_node){.op = op, .shape = s, .n_args = 2, .arg = arg, .pattern = p,
-                                  .var = -1});
+    const ir_node *v = &g->node[n];
+    return op_table[v->op].weight == WEIGHT_NON_ZEROS ? &g->pattern[v->pattern] : NULL;
 }
 
 int ir_sparse(ir *g, int x, int w, int p)
 {
-    return sparse(g, OP_sparse, x, w, p, g->pattern[p].n_cols);
+    return linear(g, (ir_node){.op = OP_sparse, .pattern = p}, x, w);
 }
 
 int ir_sparse_t(ir *g, int y, int w, int p)
 {
-    return sparse(g, OP_sparse_t, y, w, p, g->pattern[p].n_rows);
+    shape s = with_last(g->node[y].shape, g->pattern[p].n_rows);
+    return linear(g, (ir_node){.op = OP_sparse_t, .shape = s, .pattern = p}, y, w);
 }
 
 int ir_gather(ir *g, int x, int p, int axis)

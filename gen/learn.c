@@ -299,7 +299,7 @@ static void add_product(learner *l, int n, int ybar)
     if (ybar == NO_NODE)
         return;
     origin_begin(g, g->node[n].from);
-    if (rel.op != OP_embed && trace_form_of(g, &rel, g->node[n].shape, &f) && f.lead == 0)
+    if (!trace_reads_rows(&rel) && trace_form_of(g, &rel, g->node[n].shape, &f) && f.lead == 0)
         learner_add(l, rel.w, ir_ew2(g, OP_mul, trace_by_input(g, &f, rel.x),
                                      trace_by_position(g, &f, ybar)));
     else

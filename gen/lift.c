@@ -133,16 +133,15 @@ int lift_node(const lifter *b, int n)
     ir_node moved = v;
     if (op_table[v.op].elementwise)
         return v.op == OP_graft ? lift_value(b, v.arg[0]) : clone(b, v, v.n_args);
+    if (op_table[v.op].weight == WEIGHT_LETTERS && (v.labels || b->depends[v.arg[1]]))
+        return contraction(b, n, false);
+    if (op_table[v.op].weight != WEIGHT_NONE)
+        return clone(b, v, 1);
     switch (v.op) {
     case OP_var: return lift_variable(b, n);
-    case OP_matmul:
-    case OP_matmul_t: return b->depends[v.arg[1]] ? contraction(b, n, false) : clone(b, v, 1);
-    case OP_outer:
-    case OP_einsum: return contraction(b, n, false);
+    case OP_outer: return contraction(b, n, false);
     case OP_windows:
     case OP_unwindows:
-    case OP_embed:
-    case OP_sparse:
     case OP_sparse_t:
     case OP_gather: return clone(b, v, 1);
     case OP_take: return clone(b, v, 2);

@@ -133,9 +133,7 @@ static bool is_taped(const closing *c, int m)
     bool given = m < c->of || ((v->op == OP_last || v->op == OP_tape) && v->arg[0] < c->of);
     if (c->standing[m] != VARYING || !given || c->own[m])
         return false;
-    bool moves = v->op == OP_reshape || v->op == OP_broadcast || v->op == OP_slice ||
-                 v->op == OP_permute || v->op == OP_take || v->op == OP_embed || v->op == OP_gather;
-    return !moves && (!op_table[v->op].elementwise || op_table[v->op].cost > CHEAP);
+    return !op_table[v->op].view && (!op_table[v->op].elementwise || op_table[v->op].cost > CHEAP);
 }
 
 static void mark_below(closing *c)
@@ -369,7 +367,7 @@ static int whole_of(ir *g, int y, int x, int w, int64_t count)
     v.arg = arg;
     v.shape = stacked(v.shape, count);
     v.name = v.note = NULL;
-    if (v.op == OP_einsum)
+    if (v.labels)
         v.labels = stacked_labels(g, v.labels);
     return ir_intern(g, v);
 }

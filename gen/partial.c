@@ -199,7 +199,7 @@ static int partial_repeat(ir *g, int n, int i)
 }
 
 static int (*const partial_of[OP_COUNT])(ir *, int, int) = {
-#define EW(name, arity, result, form, prec, cost, partial) [OP_##name] = partial_##partial,
+#define EW(name, arity, result, form, prec, cost, partial, value) [OP_##name] = partial_##partial,
 #include "ops.def"
 };
 

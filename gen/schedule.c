@@ -12,12 +12,6 @@
 
 enum { CHEAP = 4, SHORT = 16, LARGE = 1 << 14 };
 
-static bool is_view_op(op_code op)
-{
-    return op == OP_broadcast || op == OP_reshape || op == OP_slice || op == OP_permute
-           || op == OP_take || op == OP_embed || op == OP_gather;
-}
-
 int schedule_source(const ir *g, int n)
 {
     return g->node[n].arg[g->node[n].op == OP_embed];
@@ -31,7 +25,7 @@ int schedule_index(const ir *g, int n)
 
 bool schedule_is_view(const schedule *sc, int n)
 {
-    return is_view_op(sc->ir->node[n].op) && sc->hold[n] == HOLD_NONE;
+    return op_table[sc->ir->node[n].op].view && sc->hold[n] == HOLD_NONE;
 }
 
 static bool is_reduction(op_code op)
@@ -66,7 +60,7 @@ static bool reduces_in_loop(const ir *g, int n)
 static bool in_loop(const schedule *sc, int n)
 {
     op_code op = sc->ir->node[n].op;
-    return op_table[op].elementwise || (is_view_op(op) && sc->hold[n] == HOLD_ARRAY);
+    return op_table[op].elementwise || (op_table[op].view && sc->hold[n] == HOLD_ARRAY);
 }
 
 /* A stack of values, one a turn, is read where it stands.  */
@@ -74,7 +68,7 @@ static void force_stacks(schedule *sc, const ir_node *v)
 {
     const ir_loop *r = &sc->ir->loop[v->pattern];
     for (int i = r->n_carry; i < r->n_carry + r->n_stack; i++)
-        if (is_view_op(sc->ir->node[v->arg[i]].op))
+        if (op_table[sc->ir->node[v->arg[i]].op].view)
             sc->hold[v->arg[i]] = HOLD_ARRAY;
 }
 
@@ -89,7 +83,7 @@ static void force_arrays(schedule *sc)
         if (!sc->live[n] || v->op != OP_reshape)
             continue;
         op_code below = g->node[v->arg[0]].op;
-        if (is_view_op(below) && !shape_same_places(v->shape, g->node[v->arg[0]].shape))
+        if (op_table[below].view && !shape_same_places(v->shape, g->node[v->arg[0]].shape))
             sc->hold[v->arg[0]] = HOLD_ARRAY;
     }
 }
@@ -140,7 +134,7 @@ static void first_levels(schedule *sc)
             int x = below_views(sc, v->arg[i], &direct);
             int level = take_index_level(sc, v->arg[i]);
             if (!is_leaf(g->node[x].op)) {
-                bool same = reads_here && direct && in_loop(sc, x) && !is_view_op(v->op);
+                bool same = reads_here && direct && in_loop(sc, x) && !op_table[v->op].view;
                 level = max(level, sc->level[x] + !same);
             }
             sc->level[n] = max(sc->level[n], level);
@@ -176,7 +170,7 @@ static users find_users(const schedule *sc)
                     bool loop = in_loop(sc, n) || reduces_in_loop(g, n);
                     u.user[r->first + r->count] = n;
                     u.through_view[r->first + r->count] =
-                        !direct || !loop || is_view_op(g->node[n].op);
+                        !direct || !loop || op_table[g->node[n].op].view;
                 }
                 r->count++;
             }
@@ -396,12 +390,6 @@ static void mark_take_indices(schedule *sc, int reader_kernel, int n)
             mark_read(sc, reader_kernel, schedule_index(sc->ir, n));
 }
 
-static bool reads_weight(op_code op)
-{
-    return op == OP_matmul || op == OP_matmul_t || op == OP_einsum || op == OP_sparse
-           || op == OP_sparse_t;
-}
-
 static void hold_arrays(schedule *sc)
 {
     const ir *g = sc->ir;
@@ -411,7 +399,7 @@ static void hold_arrays(schedule *sc)
         for (int i = 0; i < ir_n_reads(g, n); i++) {
             bool direct;
             int x = below_views(sc, g->node[n].arg[i], &direct);
-            if (i == 1 && reads_weight(g->node[n].op) && is_cheap(sc, x, CHEAP))
+            if (i == 1 && op_table[g->node[n].op].linear && is_cheap(sc, x, CHEAP))
                 inline_weight(sc, x);
             mark_read(sc, sc->kernel_of[n], g->node[n].arg[i]);
             mark_take_indices(sc, sc->kernel_of[n], g->node[n].arg[i]);
@@ -536,7 +524,7 @@ static void copy_overwritten(ir *g, store *stores, int n)
             overwritten[stores[i].var] = true;
     for (int i = 0; i < n; i++) {
         int x = stores[i].node;
-        while (is_view_op(g->node[x].op))
+        while (op_table[g->node[x].op].view)
             x = schedule_source(g, x);
         if (old_value(g, x) >= 0 && overwritten[old_value(g, x)])
             stores[i].node = ir_ew1(g, OP_copy, stores[i].node);

@@ -3,6 +3,8 @@
    Paths and names hold only letters, digits, and _ . # so nothing here needs to be escaped.  */
 #include "graph.h"
 
+#include <string.h>
+
 static const char *hidden_path(const graph *gr, int s)
 {
     return gr->ir->var[gr->hidden[s]].path;
@@ -25,24 +27,27 @@ static const char *node_text(const graph *gr, int node)
     return arena_printf(g->arena, "[%s]", text);
 }
 
-static const char *op_name(const relation *r)
+/* LISTED, a column of ops.def, with X for its $.  */
+static const char *with_input(arena *a, const char *listed, const char *x)
 {
-    switch (r->op) {
-    case OP_matmul: return "x @ W";
-    case OP_matmul_t: return "W @ x";
-    case OP_weight: return "element-wise";
-    default: return op_table[r->op].name;
-    }
+    const char *at = strchr(listed, '$');
+    return arena_printf(a, "%.*s%s%s", (int)(at - listed), listed, x, at + 1);
+}
+
+static const char *op_name(arena *a, const relation *r)
+{
+    const char *listed = op_table[r->op].listed;
+    return r->op == OP_weight ? "element-wise" : listed ? with_input(a, listed, "x") : op_table[r->op].name;
 }
 
 const char *show_use(const graph *gr, const relation *r)
 {
     arena *a = gr->ir->arena;
     const char *x = r->x == NO_NODE ? NULL : node_text(gr, r->source);
-    const char *use = !x                      ? "element-wise"
-                      : r->op == OP_matmul   ? arena_printf(a, "%s @ W", x)
-                      : r->op == OP_matmul_t ? arena_printf(a, "W @ %s", x)
-                                             : arena_printf(a, "%s(%s, W)", op_table[r->op].name, x);
+    const char *listed = op_table[r->op].listed;
+    const char *use = !x       ? "element-wise"
+                      : listed ? with_input(a, listed, x)
+                               : arena_printf(a, "%s(%s, W)", op_table[r->op].name, x);
     return r->bias >= 0 ? arena_printf(a, "%s + %s", use, gr->ir->var[r->bias].path) : use;
 }
 
@@ -73,7 +78,7 @@ static void text_relation(const graph *gr, const relation *r, int i, buf *out)
 {
     ir *g = gr->ir;
     buf_printf(out, "   Weight %d: %s %s, %s", i, r->name,
-               shape_text(g->arena, g->var[r->param[0]].shape), op_name(r));
+               shape_text(g->arena, g->var[r->param[0]].shape), op_name(g->arena, r));
     if (r->bias >= 0)
         buf_printf(out, " + %s", g->var[r->bias].path);
     if (r->turns.rank > 0)
@@ -139,7 +144,7 @@ static void json_relation(const graph *gr, const relation *r, buf *out)
 {
     const ir *g = gr->ir;
     buf_printf(out, "\n    {\"name\": \"%s\", \"parameter\": \"%s\", \"op\": \"%s\", ", r->name,
-               g->var[r->param[0]].path, op_name(r));
+               g->var[r->param[0]].path, op_name(g->arena, r));
     json_shape(gr, "shape", g->var[r->param[0]].shape, out);
     if (r->x != NO_NODE) {
         buf_puts(out, ", ");

@@ -5,11 +5,6 @@
 
 #include <string.h>
 
-static bool is_product(op_code op)
-{
-    return op == OP_matmul || op == OP_matmul_t || op == OP_einsum;
-}
-
 static void copy_part(char *to, const char *from, const char *end)
 {
     size_t n = (size_t)(end - from);
@@ -20,25 +15,11 @@ static void copy_part(char *to, const char *from, const char *end)
 /* The labels of x, w and y.  */
 static void read_labels(ir *g, const relation *r, trace_form *f, char *w)
 {
-    char lead[RANK_MAX + 1];
-    if (is_product(r->op)) {
-        const char *labels = ir_labels(g, r->y);
-        const char *comma = strchr(labels, ','), *arrow = strstr(labels, "->");
-        copy_part(f->x, labels, comma);
-        copy_part(w, comma + 1, arrow);
-        copy_part(f->of_y, arrow + 2, arrow + strlen(arrow));
-        return;
-    }
-    ir_letters(lead, 'a', f->y.rank - 1);
-    if (r->op == OP_embed) {
-        strcat(strcpy(f->x, lead), "x");
-        strcpy(w, "xy");
-        strcat(strcpy(f->of_y, lead), "y");
-    } else { /* x and y are brought to the non-zeros first */
-        strcat(strcpy(f->x, lead), "y");
-        strcpy(w, "y");
-        strcpy(f->of_y, f->x);
-    }
+    const char *labels = ir_labels(g, r->y);
+    const char *comma = strchr(labels, ','), *arrow = strstr(labels, "->");
+    copy_part(f->x, labels, comma);
+    copy_part(w, comma + 1, arrow);
+    copy_part(f->of_y, arrow + 2, arrow + strlen(arrow));
 }
 
 bool trace_form_of(ir *g, const relation *r, shape varshape, trace_form *f)
@@ -94,6 +75,12 @@ static int in_axes(ir *g, int node, const char *labels, shape whole, const char 
     return ir_broadcast(g, ir_reshape(g, ir_permute(g, node, order), s), whole);
 }
 
+/* X, an operand of the op of R, or with COLUMNS its result, at the non-zeros if the weight has a pattern of them.  */
+static int at_non_zeros(ir *g, const relation *r, int x, bool columns)
+{
+    return ir_non_zeros(g, r->y) ? ir_gather(g, x, g->node[r->y].pattern, columns) : x;
+}
+
 int trace_by_position(ir *g, const trace_form *f, int node)
 {
     const relation *r = f->relation;
@@ -102,9 +89,7 @@ int trace_by_position(ir *g, const trace_form *f, int node)
         return node;
     y.rank -= f->turns;
     memmove(y.dim, y.dim + f->turns, sizeof *y.dim * (size_t)y.rank);
-    node = ir_reshape(g, node, y);
-    if (r->op == OP_sparse)
-        node = ir_gather(g, node, g->node[r->y].pattern, 1);
+    node = at_non_zeros(g, r, ir_reshape(g, node, y), true);
     return in_axes(g, node, f->of_y + f->turns, f->trace, f->axis + f->turns);
 }
 
@@ -113,9 +98,7 @@ int trace_by_turn(ir *g, const trace_form *f, int node)
     const relation *r = f->relation;
     if (r->op == OP_weight)
         return node;
-    node = ir_reshape(g, node, f->y);
-    if (r->op == OP_sparse)
-        node = ir_gather(g, node, g->node[r->y].pattern, 1);
+    node = at_non_zeros(g, r, ir_reshape(g, node, f->y), true);
     return in_axes(g, node, f->of_y, in_turns(f), f->axis);
 }
 
@@ -127,20 +110,24 @@ int trace_sum_turns(ir *g, const trace_form *f, int node)
 /* X, one-hot already.  */
 static int by_rows(ir *g, const trace_form *f, int x)
 {
-    const relation *r = f->relation;
     if (x == NO_NODE)
         return ir_const(g, 1, f->trace);
-    if (r->op == OP_sparse)
-        x = ir_gather(g, x, g->node[r->y].pattern, 0);
-    return in_axes(g, x, f->x, in_turns(f), f->axis);
+    return in_axes(g, at_non_zeros(g, f->relation, x, false), f->x, in_turns(f), f->axis);
+}
+
+bool trace_reads_rows(const relation *r)
+{
+    return op_table[r->op].weight == WEIGHT_ROWS;
+}
+
+int trace_input(ir *g, const relation *r, int x)
+{
+    return x != NO_NODE && trace_reads_rows(r) ? ir_one_hot(g, x, g->node[r->w].shape.dim[0]) : x;
 }
 
 int trace_by_input(ir *g, const trace_form *f, int x)
 {
-    const relation *r = f->relation;
-    if (x != NO_NODE && r->op == OP_embed)
-        x = ir_one_hot(g, x, g->node[r->w].shape.dim[0]);
-    return by_rows(g, f, x);
+    return by_rows(g, f, trace_input(g, f->relation, x));
 }
 
 int trace_outer(ir *g, const trace_form *f, int x, int node)

@@ -24,6 +24,12 @@ bool trace_form_of(ir *g, const relation *r, shape varshape, trace_form *f);
 /* NODE, of the group's shape, at every element of the trace.  */
 int trace_by_position(ir *g, const trace_form *f, int node);
 
+/* Is the input of R an index of the rows of its weight?  */
+bool trace_reads_rows(const relation *r);
+
+/* X, the input of R at some time, as a number: an index is one-hot then.  NO_NODE for NO_NODE.  */
+int trace_input(ir *g, const relation *r, int x);
+
 /* X, the op's input at the time of the trace, at every element and in every turn; 1 for an element-wise use (X
    NO_NODE).  */
 int trace_by_input(ir *g, const trace_form *f, int x);
@@ -34,7 +40,7 @@ int trace_by_turn(ir *g, const trace_form *f, int node);
 /* NODE, which trace_by_input and trace_by_turn gave, summed over the turns.  */
 int trace_sum_turns(ir *g, const trace_form *f, int node);
 
-/* x (as it is, an embedding's rows one-hot) times NODE, of the group's shape in every turn, summed into the shape of
+/* x (as it is, an index one-hot: trace_input) times NODE, of the group's shape in every turn, summed into the shape of
    the weight.  */
 int trace_outer(ir *g, const trace_form *f, int x, int node);
 

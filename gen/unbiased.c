@@ -87,7 +87,7 @@ static bool project(estimate *e)
             continue;
         if (!learner_form(l, r, e->group, &f))
             return false;
-        int x = r->op == OP_embed ? ir_one_hot(g, r->x, g->node[r->w].shape.dim[0]) : r->x;
+        int x = trace_input(g, r, r->x);
         while (w < e->n_weights && e->weight[w] != r->w)
             w++;
         if (w == e->n_weights) {
