@@ -53,7 +53,7 @@ static bool add_parameter(learner *l, int p, const bool *later)
     int *P = ARENA_ARRAY(g->arena, int, gr->n_hidden + 1);
     for (int v = 0; v < n_vars; v++)
         seed[v] = NO_NODE;
-    if (!forward_fits(g, param.shape, 1, l->set->at))
+    if (!forward_fits(g, param.shape, 1, "of", param.path, l->set->at))
         return false;
     shape own = param.shape;
     own.dim[own.rank++] = size;
@@ -62,7 +62,7 @@ static bool add_parameter(learner *l, int p, const bool *later)
         if (!influenced[s])
             continue;
         const var h = g->var[gr->hidden[s]];
-        if (!forward_fits(g, h.shape, 1, l->set->at))
+        if (!forward_fits(g, h.shape, 1, "on", h.path, l->set->at))
             return false;
         shape whole = h.shape;
         whole.dim[whole.rank++] = size;

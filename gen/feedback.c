@@ -260,9 +260,10 @@ static bool check_modulator(learner *l, int reward, const hidden_group *group)
     if (x->type == TYPE_REAL && shape_broadcast(x->shape, group->varshape, &fit)
         && shape_equal(fit, group->varshape))
         return true;
-    diag_error(g->diag, l->set->at, "E0524", "the modulator '%s' is %s, which does not fit a state of %s",
+    diag_error(g->diag, l->set->at, "E0524", "the modulator '%s' is %s, which does not fit the state %s of %s",
                l->set->modulator,
                x->type == TYPE_REAL ? shape_text(g->arena, x->shape) : "an index",
+               g->var[l->gr->hidden[group->state[0]]].path,
                shape_text(g->arena, group->varshape));
     diag_note(g->diag, g->var[x->var].at, "it is declared here");
     return false;

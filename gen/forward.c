@@ -235,11 +235,13 @@ static int structural(forward *f, int n)
     }
 }
 
-bool forward_fits(const ir *g, shape s, int more, loc at)
+bool forward_fits(const ir *g, shape s, int more, const char *what, const char *name, loc at)
 {
     if (s.rank + more <= RANK_MAX)
         return true;
-    diag_error(g->diag, at, "E0522", "this rule would need values of more than %d axes", RANK_MAX);
+    diag_error(g->diag, at, "E0522", "the influence %s %s would have more than %d axes", what, name, RANK_MAX);
+    diag_note(g->diag, at, "reshape it so that several axes become one, or choose a rule that keeps none: d_rtrl, "
+                           "pp_prop, bptt");
     return false;
 }
 
@@ -264,6 +266,16 @@ static void forward_node(void *of, int n)
         f->t[n] = NO_NODE;
 }
 
+/* Can node N have a tangent?  */
+static bool is_reached(const forward *f, int n)
+{
+    const ir_node v = f->ir->node[n];
+    bool reached = v.op == OP_loop || f->gr->in_turns[n];
+    for (int i = 0; i < v.n_args; i++)
+        reached = reached || f->t[v.arg[i]] != NO_NODE;
+    return reached;
+}
+
 int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at)
 {
     ir *g = gr->ir;
@@ -272,7 +284,7 @@ int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at)
         f.t[n] = NO_NODE;
     for (int n = 0; n < gr->n_base && !f.failed; n++) {
         const ir_node v = g->node[n];
-        if (!forward_fits(g, v.shape, dirs.rank, at))
+        if (is_reached(&f, n) && !forward_fits(g, v.shape, dirs.rank, "on the result of", op_table[v.op].name, at))
             return NULL;
         if (v.op == OP_var)
             f.t[n] = seed[v.var];
@@ -314,7 +326,7 @@ int *forward_full(graph *gr, int k, loc at)
     int n = group->n_states;
     int64_t places = shape_numel(group->varshape);
     shape dirs = shape_of1(places);
-    if (!forward_fits(g, group->varshape, 1, at))
+    if (!forward_fits(g, group->varshape, 1, "on", g->var[gr->hidden[group->state[0]]].path, at))
         return NULL;
     int *J = ARENA_ARRAY(g->arena, int, n * n), *seed = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
     for (int b = 0; b < n; b++) {

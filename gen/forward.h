@@ -10,8 +10,9 @@
    DIRS behind.  NULL after an error, placed at AT: an op that has no forward mode, or too many axes.  */
 int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at);
 
-/* False after an error, placed at AT: a value of shape S with MORE axes would have too many.  */
-bool forward_fits(const ir *g, shape s, int more, loc at);
+/* False after an error, placed at AT: the influence of or on (WHAT) NAME, a value of shape S with MORE axes, would have too
+   many.  */
+bool forward_fits(const ir *g, shape s, int more, const char *what, const char *name, loc at);
 
 /* The n x n unit matrix.  */
 int forward_eye(ir *g, int64_t n);

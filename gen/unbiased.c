@@ -47,7 +47,8 @@ static bool draw_signs(estimate *e)
     int n = e->group->n_states;
     shape s = e->group->varshape;
     if (l->set->noise_input) {
-        if (!forward_fits(g, s, 1, l->set->at))
+        const char *path = g->var[l->gr->hidden[e->group->state[0]]].path;
+        if (!forward_fits(g, s, 1, "on", path, l->set->at))
             return false;
         shape whole = s;
         whole.dim[whole.rank++] = n;
