@@ -35,6 +35,7 @@ typedef struct {
     arena *arena;
     diag *diag;
     outputs *outputs;
+    drawn_patterns *drawn;
     const char *folder;
     int n;
     entrant entrant[RULES_MAX];
@@ -147,7 +148,7 @@ static candidate try_bits(const comparison *c, const entrant *e, int bits)
 {
     const options *o = c->options;
     const lower_options lo = {o->data_dir, e->name, false, o->no_lines,
-                              target_named(o->machine)};
+                              target_named(o->machine), c->drawn};
     spec s = *c->spec;
     s.real_bits = bits;
     return candidate_try(&s, &lo, &e->learning, &o->limits, c->arena);
@@ -321,10 +322,11 @@ static int add_program(const comparison *c, const ir *g)
 int compare_run(const options *o, const spec *s, arena *a, diag *d, outputs *out)
 {
     comparison *c = ARENA_NEW(a, comparison);
-    *c = (comparison){.options = o, .spec = s, .arena = a, .diag = d, .outputs = out,
+    drawn_patterns drawn = {NULL};
+    *c = (comparison){.options = o, .spec = s, .arena = a, .diag = d, .outputs = out, .drawn = &drawn,
                       .folder = o->directory ? o->directory : arena_printf(a, "%s-compare", o->stem)};
     const lower_options lo = {o->data_dir, o->prefix, false, o->no_lines,
-                              target_named(o->machine)};
+                              target_named(o->machine), &drawn};
     if (!read_list(c) || !lower_spec(s, &lo, a, d))
         return SPEC_WRONG;
     plan(c);

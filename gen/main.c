@@ -128,8 +128,9 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
         return compare_run(o, s, a, d, out);
     if (!options_learning(o, s, a, d, &set))
         return SPEC_WRONG;
+    drawn_patterns drawn = {NULL};
     const lower_options lo = {o->data_dir, o->prefix, o->check_only, o->no_lines,
-                              target_named(o->machine)};
+                              target_named(o->machine), &drawn};
     ir *g = lower_spec(s, &lo, a, d);
     if (!g)
         return SPEC_WRONG;

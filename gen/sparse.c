@@ -55,7 +55,55 @@ static bool is_below(uint64_t seed, uint64_t index, double limit, uint32_t *word
     return (double)((((uint64_t)word[at] << 32) | word[at + 1]) >> 11) < limit;
 }
 
+struct drawn_pattern {
+    double p, seed;
+    int64_t n_rows, n_cols, n;
+    int32_t *row, *col;
+    drawn_pattern *next;
+};
+
+/* Has this run drawn the same already?  Then R has it.  */
+static bool find_drawn(reader *r, double p, double seed)
+{
+    const drawn_patterns *all = r->lo->options->drawn;
+    for (const drawn_pattern *d = all ? all->first : NULL; d; d = d->next)
+        if (d->p == p && d->seed == seed && d->n_rows == r->n_rows && d->n_cols == r->n_cols) {
+            r->n = d->n;
+            r->row = d->row;
+            r->col = d->col;
+            return true;
+        }
+    return false;
+}
+
+static void keep_drawn(const reader *r, double p, double seed)
+{
+    drawn_patterns *all = r->lo->options->drawn;
+    drawn_pattern *d = all ? ARENA_NEW(r->lo->arena, drawn_pattern) : NULL;
+    if (!d)
+        return;
+    *d = (drawn_pattern){p, seed, r->n_rows, r->n_cols, r->n, r->row, r->col, all->first};
+    all->first = d;
+}
+
 /* Element (i, k) is there when number i * n_cols + k of stream 0 under the seed is below p.  */
+static void draw(reader *r, double p, double seed)
+{
+    size_t cap_row = 0, cap_col = 0;
+    const double limit = p * 9007199254740992.0;
+    uint32_t word[4];
+    for (int64_t i = 0; i < r->n_rows; i++)
+        for (int64_t k = 0; k < r->n_cols; k++) {
+            if (!is_below((uint64_t)seed, (uint64_t)(i * r->n_cols + k), limit, word))
+                continue;
+            arena_grow(r->lo->arena, &r->row, (size_t)r->n, &cap_row, sizeof *r->row);
+            arena_grow(r->lo->arena, &r->col, (size_t)r->n, &cap_col, sizeof *r->col);
+            r->row[r->n] = (int32_t)i;
+            r->col[r->n++] = (int32_t)k;
+        }
+    keep_drawn(r, p, seed);
+}
+
 static bool read_random(reader *r, const yaml_tree *t)
 {
     double p = -1, seed = 0;
@@ -75,18 +123,8 @@ static bool read_random(reader *r, const yaml_tree *t)
                                    "file");
     if (!(p > 0 && p <= 1))
         return fail(r, at_p, "E0632", "a probability is above 0 and at most 1");
-    size_t cap_row = 0, cap_col = 0;
-    const double limit = p * 9007199254740992.0;
-    uint32_t word[4];
-    for (int64_t i = 0; i < r->n_rows; i++)
-        for (int64_t k = 0; k < r->n_cols; k++) {
-            if (!is_below((uint64_t)seed, (uint64_t)(i * r->n_cols + k), limit, word))
-                continue;
-            arena_grow(r->lo->arena, &r->row, (size_t)r->n, &cap_row, sizeof *r->row);
-            arena_grow(r->lo->arena, &r->col, (size_t)r->n, &cap_col, sizeof *r->col);
-            r->row[r->n] = (int32_t)i;
-            r->col[r->n++] = (int32_t)k;
-        }
+    if (!find_drawn(r, p, seed))
+        draw(r, p, seed);
     return true;
 }
 

@@ -83,6 +83,38 @@ static graph *compile(const char *text, learning *set)
     return gr;
 }
 
+/* A pattern is drawn once a run, and not for each rule; one of another seed, chance or shape is another one.  */
+START_TEST(patterns_are_drawn_once)
+{
+    static const char text[] =
+        "etrace: 1\nmodel: m\ninputs: {x: [6]}\nparams:\n"
+        "  A: {shape: [6, 6], sparse: {random: {p: 0.5, seed: 1}}}\n"
+        "  B: {shape: [6, 6], sparse: {random: {p: 0.5, seed: 2}}}\n"
+        "  C: {shape: [6, 6], sparse: {random: {p: 0.4, seed: 1}}}\n"
+        "  D: {shape: [6, 5], sparse: {random: {p: 0.5, seed: 1}}}\n"
+        "  E: {shape: [5, 6], sparse: {random: {p: 0.5, seed: 1}}}\n"
+        "hidden: {h: [6]}\nstep:\n  - h' = h + sparse_matmul(x, A) + sparse_matmul(x, B) + sparse_matmul(x, C)"
+        " + sparse_matmul(sparse_matmul(x, D), E)\n";
+    drawn_patterns drawn = {NULL};
+    const lower_options alone = {.data_dir = run_source_path(".")};
+    lower_options together = alone;
+    spec_status status;
+    const spec *s = spec_parse("m.yaml", text, strlen(text), false, a, d, &status);
+    together.drawn = &drawn;
+    const ir *first = lower_spec(s, &together, a, d), *second = lower_spec(s, &together, a, d);
+    const ir *own = lower_spec(s, &alone, a, d);
+    ck_assert(first && second && own);
+    ck_assert_int_eq(first->n_patterns, 5);
+    for (int i = 0; i < 5; i++) {
+        const pattern p = first->pattern[i], q = own->pattern[i];
+        ck_assert(second->pattern[i].row == p.row && second->pattern[i].col == p.col && second->pattern[i].n == p.n);
+        ck_assert(q.row != p.row && q.n == p.n);
+        ck_assert_mem_eq(q.row, p.row, (size_t)p.n * sizeof *p.row);
+        ck_assert_mem_eq(q.col, p.col, (size_t)p.n * sizeof *p.col);
+    }
+}
+END_TEST
+
 static const char gru[] =
     "etrace: 1\nmodel: m\ninputs: {x: [3]}\ntargets: {y: [2]}\n"
     "modules: {cell: {cell: gru, in: x, size: 4}, out: {cell: linear, in: cell, size: 2}}\n"
@@ -196,6 +228,7 @@ Suite *passes_suite(void)
     tcase_add_test(nodes, contractions_become_products);
     suite_add_tcase(suite, nodes);
     tcase_add_checked_fixture(graphs, set_up, tear_down);
+    tcase_add_test(graphs, patterns_are_drawn_once);
     tcase_add_test(graphs, graph_is_as_the_reference_lists_it);
     tcase_add_test(graphs, structure_shows_in_the_jacobians);
     tcase_add_loop_test(graphs, work_is_linear_in_the_layers, 0, 2);
