@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The settings of learning rules, two at a time.  In: every rule, every pair of settings.  Out: the pair is refused with
    a message about settings, or the model is made; and then one step from a fresh trace is what theory says: exact,
-   unless a setting gives that up.  */
+   unless a setting gives that up.  And the defaults.  */
+#define _XOPEN_SOURCE 700
 #include "arena.h"
+#include "cli.h"
 #include "diag.h"
 #include "learn.h"
 #include "lower.h"
@@ -262,10 +264,61 @@ START_TEST(a_pair_that_contradicts_is_refused)
 }
 END_TEST
 
+/* --- the defaults ------------------------------------------------------------------------------------------ */
+
+static const char defaults[] = "rule: d_rtrl, window: 1, vjp_time: t_minus_1, signal: direct, plain: exact, dense: error, "
+                               "reduction: sum, kappa: 0, scope: diagonal, feedback: symmetric, trace_dtype: real";
+
+/* All that is emitted, but for the sum over the spec's own text, which says more.  */
+static char *emitted(const char *said, const char *options)
+{
+    buf whole = {0}, line = {0};
+    buf_printf(&whole, "%s%s", cli_model, said);
+    cli_write("model.yaml", buf_text(&whole));
+    buf_printf(&line, "\"$E\" -w -o m.c %s model.yaml && cat m.h m.c | sed 's/[0-9a-f]\\{64\\}/SUM/'", options);
+    cli_shell(buf_text(&line), 0);
+    buf_free(&whole);
+    buf_free(&line);
+    ck_assert_ptr_nonnull(strstr(buf_text(&cli_result.out), "_learn_sequence"));
+    return strdup(buf_text(&cli_result.out));
+}
+
+/* d_rtrl with window 1 is what a model without `learning:` learns by.  */
+START_TEST(the_default_is_d_rtrl_with_window_1)
+{
+    static const char *const same[][2] = {
+        {"learning: {rule: d_rtrl, window: 1}\n", ""}, {"learning: {rule: d_rtrl}\n", ""}, {"learning: {window: 1}\n", ""},
+        {"", "--rule=d_rtrl --window=1"}, {"", "-Lvjp_time=t_minus_1"}, {"learning: {rule: pp_prop}\n", "--rule=d_rtrl"}};
+    static const char *const other[][2] = {{"learning: {window: 2}\n", ""}, {"", "--vjp-time=t"}, {"", "--rule=eprop"}};
+    char whole[400];
+    char *wanted = emitted("", "");
+    ck_assert_ptr_null(strstr(cli_model, "learning:"));
+    snprintf(whole, sizeof whole, "learning: {%s}\n", defaults);
+    char *got = emitted(whole, "");
+    ck_assert_msg(strcmp(got, wanted) == 0, "all spelled out");
+    free(got);
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        got = emitted(same[i][0], same[i][1]);
+        ck_assert_msg(strcmp(got, wanted) == 0, "%s%s", same[i][0], same[i][1]);
+        free(got);
+    }
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+        got = emitted(other[i][0], other[i][1]);
+        ck_assert_msg(strcmp(got, wanted) != 0, "%s%s", other[i][0], other[i][1]);
+        free(got);
+    }
+    free(wanted);
+}
+END_TEST
+
 Suite *settings_suite(void)
 {
     Suite *suite = suite_create("settings");
-    TCase *all = tcase_create("pairs"), *table = tcase_create("table");
+    TCase *all = tcase_create("pairs"), *table = tcase_create("table"), *none = tcase_create("defaults");
+    tcase_add_checked_fixture(none, cli_set_up, cli_tear_down);
+    tcase_set_timeout(none, 60);
+    tcase_add_test(none, the_default_is_d_rtrl_with_window_1);
+    suite_add_tcase(suite, none);
     tcase_set_timeout(all, 600);
     tcase_add_loop_test(all, every_pair_works_or_is_refused, 0, n_rules());
     tcase_add_loop_test(table, a_pair_that_contradicts_is_refused, 0, (int)(sizeof pairs / sizeof pairs[0]));
