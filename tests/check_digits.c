@@ -88,7 +88,7 @@ START_TEST(generates_and_compiles)
                  "$ETRACE_GEN -o $d/digits_bptt.c -p digits_bptt --rule=bptt $s/model.yaml 2>$d/log "
                  "|| { cat $d/log; exit 1; }\n"
                  "$CC -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "
-                 "-fsyntax-only -I $d -I $srcdir/examples/common -I $srcdir/runtime $s/main.c $s/images.c $d/digits.c "
+                 "-fsyntax-only -I $d -I $srcdir/examples/common -I $srcdir/runtime $s/*.c $d/digits.c "
                  "$d/digits_bptt.c",
                  folder), 0);
     ck_assert_int_eq(system(command), 0);

@@ -32,6 +32,7 @@ static Suite *(*const all_suites[])(void) = {
     docs_suite,
     emitted_suite,
     example_models_suite,
+    example_rules_suite,
     examples_suite,
     explain_suite,
     expr_suite,

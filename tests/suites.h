@@ -18,6 +18,7 @@ Suite *edits_suite(void);
 Suite *emitted_suite(void);
 Suite *exact_suite(void);
 Suite *example_models_suite(void);
+Suite *example_rules_suite(void);
 Suite *examples_suite(void);
 Suite *explain_suite(void);
 Suite *expr_suite(void);
