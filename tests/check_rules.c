@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every rule against the reference.  In: the cases in tests/golden.  Out: a test for each rule and each case
-   that the reference has it for: the gradients to 1e-10 in float64, with the settings that reproduce it.  */
+   that the reference has it for: the gradients to 1e-10 in float64, with the settings that reproduce it.  And
+   hybrid, which it has not, against the two rules that it is made of.  */
 #define _POSIX_C_SOURCE 200809L
 
 #include "etrace_npz.h"
 #include "golden.h"
 #include "golden_cases.h"
+#include "pack.h"
 #include "suites.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,12 +117,113 @@ START_TEST(rule_agrees_with_the_reference)
 }
 END_TEST
 
+static int has_row(const char *grad)
+{
+    /* The first two are compared by the suite golden.  */
+    int found = strcmp(grad, "d_rtrl") == 0 || strcmp(grad, "d_rtrl_ms1") == 0;
+
+    for (int r = 0; r < N_RULES; r++)
+        found = found || strcmp(rules[r].grad, grad) == 0;
+    return found;
+}
+
+/* No gradient of the reference is left out.  */
+START_TEST(every_gradient_has_a_row)
+{
+    int n = 0;
+
+    for (int c = 0; c < n_golden_cases; c++) {
+        char npz[COMMAND_PATH], grad[80];
+        golden_path(npz, golden_cases[c], "npz");
+        etr_npz *file = etr_npz_open(npz);
+        ck_assert_ptr_nonnull(file);
+        for (int i = 0; i < etr_npz_count(file); i++)
+            if (sscanf(etr_npz_name(file, i), "grad/%79[^/]", grad) == 1) {
+                ck_assert_msg(has_row(grad), "%s: %s", golden_cases[c], grad);
+                n++;
+            }
+        etr_npz_close(file);
+    }
+    ck_assert_int_gt(n, 10 * n_golden_cases);
+}
+END_TEST
+
+/* --- hybrid, which the reference's data do not have ------------------------------------------------ */
+
+enum { N_STEPS = 9 };
+
+static const char gru[] = "etrace: 1\nmodel: m\ndtype: float64\ninputs: {x: [3]}\ntargets: {y: [2]}\nmodules:\n"
+                          "  rnn: {cell: gru, in: x, size: 4}\n  out: {cell: linear, in: rnn, size: 2}\n"
+                          "outputs: [out]\nloss: mse(out, y)\n";
+
+/* Which of the GRU's parameters have factors.  */
+static const struct {
+    const char *option[5];
+    const char *factored[4];
+} hybrids[] = {
+    {{"--rule=hybrid", "-Lfactored=[rnn.Wz]", NULL}, {"rnn.Wz", NULL}},
+    {{"--rule=hybrid", "-Lbelow=10", NULL}, {"rnn.Wz", "rnn.Wh", NULL}}, /* weights have 28 elements, biases 4 */
+    {{"--rule=hybrid", "-Lfactored=[rnn.bz, rnn.Wh]", "--vjp-time=t", NULL}, {"rnn.bz", "rnn.Wh", NULL}},
+    {{"--rule=hybrid", "-Lfactored=[rnn.Wh]", "--window=3", NULL}, {"rnn.Wh", NULL}},
+};
+
+static int is_named(const char *const *name, const char *path)
+{
+    while (*name && strcmp(*name, path) != 0)
+        name++;
+    return *name != NULL;
+}
+
+/* How far the gradients of W in A and B are apart, by the largest element.  */
+static double apart(const model *a, const model *b, const etr_var *w)
+{
+    double worst = 0;
+
+    for (size_t k = 0; k < model_numel(w); k++)
+        worst = fmax(worst, fabs(model_get(a, w, a->grad, k) - model_get(b, w, b->grad, k)));
+    return worst;
+}
+
+START_TEST(hybrid_is_the_one_or_the_other)
+{
+    static pack p;
+    const char *weight[5] = {"--rule=d_rtrl"}, *factors[5] = {"--rule=pp_prop"};
+    const char *time = hybrids[_i].option[2];
+
+    weight[1] = factors[1] = time;
+    pack_begin(&p);
+    model *mixed = pack_add(&p, gru, hybrids[_i].option), *whole = pack_add(&p, gru, weight);
+    model *split = pack_add(&p, gru, factors);
+    ck_assert(mixed && whole && split);
+    ck_assert_int_eq(pack_load(&p, NULL, N_STEPS), 0);
+    model_randomise(mixed, 3);
+    model_copy(whole, mixed);
+    model_copy(split, mixed);
+    model_learn_all(mixed);
+    model_learn_all(whole);
+    model_learn_all(split);
+    for (int i = 0; i < mixed->info->n_vars; i++) {
+        const etr_var *w = &mixed->info->vars[i];
+        if (w->kind != ETR_PARAM)
+            continue;
+        const int as_split = is_named(hybrids[_i].factored, w->path);
+        ck_assert_msg(apart(mixed, as_split ? split : whole, w) < 1e-14, "%s", w->path);
+        ck_assert_msg(!as_split || apart(mixed, whole, w) > 1e-6, "%s: the rules agree", w->path);
+    }
+    pack_end(&p);
+}
+END_TEST
+
 Suite *rules_suite(void)
 {
     Suite *suite = suite_create("rules");
-    TCase *reference = tcase_create("reference");
+    TCase *reference = tcase_create("reference"), *mixed = tcase_create("hybrid");
     tcase_set_timeout(reference, 240);
+    tcase_add_test(reference, every_gradient_has_a_row);
     tcase_add_loop_test(reference, rule_agrees_with_the_reference, 0, N_RULES);
     suite_add_tcase(suite, reference);
+    tcase_set_timeout(mixed, 60);
+    tcase_add_loop_test(mixed, hybrid_is_the_one_or_the_other, 0, (int)(sizeof hybrids / sizeof hybrids[0]));
+    suite_add_tcase(suite, mixed);
     return suite;
 }
