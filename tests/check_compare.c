@@ -122,6 +122,35 @@ START_TEST(exact_rules_are_exact)
 }
 END_TEST
 
+/* Exact but for the rounding of its traces, which decay slowly: the format with fewer digits shows more of it.  */
+static const char leaky[] = "etrace: 1\nmodel: leaky\ninputs: {x: [3]}\ntargets: {y: [4]}\nparams: {W: [3, 4]}\n"
+                            "hidden: {h: [4]}\nstep: [\"h' = 0.99 * h + x @ W\"]\noutputs: {y: h'}\nloss: mse(h', y)\n";
+
+START_TEST(rounding_of_traces_is_seen)
+{
+    static const char *const rules[] = {"d_rtrl:dtype=float32", "d_rtrl:trace_dtype=float16:dtype=float32",
+                                        "d_rtrl:trace_dtype=bfloat16:dtype=float32"};
+    double x[3][N_COLUMNS], off[3];
+    if (no_make())
+        return;
+    char *folder = run_make_folder(), list[WORDS];
+    run_write_file(run_path(folder, "leaky.yaml"), leaky, strlen(leaky));
+    snprintf(list, sizeof list, "%s,%s,%s", rules[0], rules[1], rules[2]);
+    char *made = build(run_path(folder, "leaky.yaml"), list);
+    buf text = run_compare(made, "200", "3", "1");
+    for (int i = 0; i < 3; i++) {
+        read_summary(text.text, rules[i], x[i]);
+        off[i] = fabs(x[i][NORM] - 1);
+        ck_assert_msg(x[i][COSINE] > 0.9999, "%s: %g", rules[i], x[i][COSINE]);
+    }
+    ck_assert_msg(off[0] < 1e-4 && off[1] > 2e-4 && off[2] > 2 * off[1], "%g, %g, %g", off[0], off[1], off[2]);
+    ck_assert(x[1][TRACE] < x[0][TRACE] && x[2][TRACE] <= x[1][TRACE]);
+    buf_free(&text);
+    run_remove_folder(made);
+    run_remove_folder(folder);
+}
+END_TEST
+
 /* Indices, a batch, floats, a modulator, a feedback matrix that bptt does not have.  */
 static const char mixed[] =
     "etrace: 1\nmodel: mixed\nbatch: 2\n"
@@ -302,6 +331,7 @@ Suite *compare_suite(void)
     tcase_set_timeout(numbers, TIMEOUT);
     tcase_set_timeout(words, TIMEOUT);
     tcase_add_test(numbers, exact_rules_are_exact);
+    tcase_add_test(numbers, rounding_of_traces_is_seen);
     tcase_add_test(numbers, figures_are_those_of_the_report);
     tcase_add_test(numbers, a_rule_that_does_not_apply_is_a_line);
     tcase_add_loop_test(words, what_is_wrong_leaves_no_file, 0,
