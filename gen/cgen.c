@@ -2,9 +2,14 @@
 /* In: a schedule.  Out: statements, one macro call each; the templates decide how they look.  */
 #include "cgen_part.h"
 
+#include "flops.h"
 #include "quote.h"
+#include "size.h"
 
 #include <string.h>
+
+/* Turns from which on the outermost axis is one to share.  */
+enum { SHARED_TURNS = 8 };
 
 /* --- statements ------------------------------------------------------------------------------------ */
 
@@ -172,6 +177,46 @@ static bool sums_along(const cgen *c, const kernel *k)
     return false;
 }
 
+/* Does a value of K sum over axis D?  */
+static bool sums_over(const cgen *c, const kernel *k, int d)
+{
+    for (int i = 0; i < k->n_items; i++) {
+        const ir_node *v = &c->ir->node[k->item[i]];
+        if (!op_table[v->op].elementwise && v->mask & 1u << d)
+            return true;
+    }
+    return false;
+}
+
+/* The axis of K whose turns threads share: the first with some turns that nothing is summed over, or the longest
+   of those; -1: there is none.  */
+static int shared_axis(const cgen *c, const kernel *k)
+{
+    int best = -1;
+    for (int d = 0; d < k->shape.rank; d++) {
+        if (sums_over(c, k, d))
+            continue;
+        if (k->shape.dim[d] >= SHARED_TURNS)
+            return d;
+        if (best < 0 || k->shape.dim[d] > k->shape.dim[best])
+            best = d;
+    }
+    return best;
+}
+
+/* What comes before the loops of K, if threads share them.  */
+static void share_loops(cgen *c, const kernel *k)
+{
+    int d = shared_axis(c, k), last = k->shape.rank - 1;
+    int64_t flops = size_times(2 * k->n_stores, shape_numel(k->shape));
+    for (int i = 0; i < k->n_items; i++)
+        flops = size_plus(flops, flops_of_node(c->sc, k->item[i]));
+    if (d == 0 && last > 0)
+        cgen_share(c, k->shape.dim[0], flops);
+    else if (d >= 0)
+        cgen_share_parts(c, cgen_loop_var[d], k->shape.dim[d], d == last, flops);
+}
+
 static void loop_kernel(cgen *c, const kernel *k)
 {
     if (is_empty(c, k))
@@ -183,6 +228,7 @@ static void loop_kernel(cgen *c, const kernel *k)
         return;
     }
     subscript at[RANK_MAX];
+    share_loops(c, k);
     for (int d = 0; d < k->shape.rank; d++) {
         bool each = d + 1 == k->shape.rank && !sums_along(c, k);
         at[d] = (subscript){cgen_loop_var[d], 0};
@@ -191,6 +237,7 @@ static void loop_kernel(cgen *c, const kernel *k)
     loop_body(c, k, at);
     for (int d = 0; d < k->shape.rank; d++)
         cgen_end(c);
+    cgen_end_parts(c);
 }
 
 /* The argument copied into its place along the axis.  */
@@ -208,6 +255,8 @@ static void copy_part(cgen *c, int n, int x, int axis, int64_t start)
             at[d] = from[d];
         }
         at[axis].add += start;
+        if (s.rank > 1)
+            cgen_share(c, s.dim[0], shape_numel(s));
         for (int d = 0; d < s.rank && !written_out; d++)
             (d + 1 < s.rank ? cgen_for : cgen_for_each)(c, cgen_loop_var[d], s.dim[d]);
         cgen_line(c, arena_printf(c->arena, "%s = %s;", cgen_element(c, cgen_name(c, n), to, at),

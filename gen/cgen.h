@@ -12,6 +12,7 @@ typedef struct {
     int64_t batch; /* more than 1: the arrays of samples' variables have them as their first axis, */
     int64_t rows;  /* and so have values, for so many samples from b on; 0: they are those of sample b */
     int unroll;   /* loops of at most so many turns are written out */
+    bool openmp;  /* threads share large loops */
     math_kind math;
 } cgen_style;
 

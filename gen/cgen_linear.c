@@ -3,6 +3,8 @@
    one over neighbours in memory wherever the operator allows it.  (Products of matrices: cgen_product.c)  */
 #include "cgen_part.h"
 
+#include "flops.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -123,6 +125,19 @@ static void loop_order(const char *labels, char *order)
     order[n + 1] = '\0';
 }
 
+/* Threads share the turns of the longest letter of y.  */
+static void share_letter(cgen *c, int n, const char *order)
+{
+    const ir_node *v = &c->ir->node[n];
+    int best = -1;
+    for (int d = 0; order[d]; d++)
+        if (strchr(strstr(v->labels, "->"), order[d])
+            && (best < 0 || size_of(c, v, order[d]) > size_of(c, v, order[best])))
+            best = d;
+    if (best >= 0)
+        cgen_share_parts(c, cgen_loop_var[best], size_of(c, v, order[best]), !order[best + 1], flops_of_node(c->sc, n));
+}
+
 static void loops_einsum(cgen *c, int n)
 {
     const ir_node *v = &c->ir->node[n];
@@ -136,11 +151,13 @@ static void loops_einsum(cgen *c, int n)
     cgen_declare_sums(c, n);
     int n_loops = (int)strlen(order);
     bool sums = n_loops > 0 && !strchr(y, order[n_loops - 1]);
+    share_letter(c, n, order);
     for (int d = 0; d < n_loops; d++)
         (d + 1 < n_loops || sums ? cgen_for : cgen_for_each)(c, cgen_loop_var[d], size_of(c, v, order[d]));
     cgen_line(c, arena_printf(c->arena, "%s += %s * %s;", cgen_target(c, n, to),
                               cgen_factor(c, v->arg[0], x), cgen_factor(c, v->arg[1], w)));
     cgen_ends(c, n_loops);
+    cgen_end_parts(c);
 }
 
 /* --- rows of a table -------------------------------------------------------------------------------- */
@@ -153,12 +170,14 @@ static void loops_embed_t(cgen *c, int n)
     int last = --lead.rank, prec = 0;
     subscript y[RANK_MAX];
     cgen_declare_sums(c, n);
+    cgen_share_parts(c, cgen_loop_var[last], v->shape.dim[1], true, flops_of_node(c->sc, n));
     cgen_loops(c, lead, y);
     y[last] = (subscript){cgen_loop_var[last], 0};
     subscript w[2] = {{cgen_value(c, v->arg[0], y, &prec), 0}, y[last]};
     cgen_for_each(c, cgen_loop_var[last], v->shape.dim[1]);
     cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_target(c, n, w), cgen_value(c, v->arg[1], y, &prec)));
     cgen_ends(c, last + 1);
+    cgen_end_parts(c);
 }
 
 /* --- windows --------------------------------------------------------------------------------------- */
@@ -238,6 +257,7 @@ static void windows(cgen *c, int n)
     subscript x[RANK_MAX], y[RANK_MAX];
     int prec = 0;
     cgen_declare(c, n, "");
+    cgen_share(c, v->shape.dim[0], 2 * shape_numel(v->shape));
     const char *inside = window_loops(c, v, c->ir->node[v->arg[0]].shape, x, y);
     const char *to = cgen_element(c, cgen_name(c, n), v->shape, y);
     const char *from = cgen_value(c, v->arg[0], x, &prec);
@@ -254,6 +274,8 @@ static void unwindows(cgen *c, int n)
     subscript x[RANK_MAX], y[RANK_MAX];
     int prec = 0;
     cgen_declare(c, n, cgen_zeros(c->arena, v->shape));
+    if (v->shape.rank > 1 + v->n_windows) /* images */
+        cgen_share(c, v->shape.dim[0], flops_of_node(c->sc, n));
     const char *inside = window_loops(c, v, v->shape, x, y);
     const char *to = cgen_element(c, cgen_name(c, n), v->shape, x);
     const char *from = cgen_value(c, v->arg[0], y, &prec);
@@ -278,6 +300,8 @@ static void loops_sparse(cgen *c, int n)
     shape lead = v->shape;
     int last = --lead.rank;
     cgen_declare(c, n, cgen_zeros(c->arena, v->shape));
+    if (last > 0)
+        cgen_share(c, lead.dim[0], flops_of_node(c->sc, n));
     cgen_loops(c, lead, x);
     memcpy(y, x, sizeof *y * (size_t)last);
     if (!written_out)

@@ -46,6 +46,8 @@ typedef struct {
     int kernel; /* the one being written */
     int from;   /* what the next statements come from: into ir.origin */
     const cgen_frame *frame; /* NULL outside of loops */
+    const char *parted;   /* the variable whose loop goes over a part of its turns only, NULL: none; */
+    const char *part_end; /* the end of the part, which begins at `part` */
 } cgen;
 
 /* The variables of nested loops, outermost first.  */
@@ -60,6 +62,15 @@ void cgen_end(cgen *c); /* of a loop or block */
 
 /* A loop whose turns do not depend on one another.  */
 void cgen_for_each(cgen *c, const char *variable, int64_t n);
+
+/* cgen_share.c, all of no effect without --openmp.  Threads share the TURNS of the loop that is written next, if the
+   FLOPS operations of all of them are worth it.  No two turns may write the same memory.  */
+void cgen_share(cgen *c, int64_t turns, int64_t flops);
+
+/* The same for the loop over VARIABLE, of N turns, which stands inside of those written next: around them a loop over
+   parts of it.  NEIGHBOURS: it goes along neighbours in memory.  And its end.  */
+void cgen_share_parts(cgen *c, const char *variable, int64_t n, bool neighbours, int64_t flops);
+void cgen_end_parts(cgen *c);
 
 /* A sum over N elements in partial sums that make up vectors, then over what remains; behind it total_q has it:
        for (cgen_lanes l = cgen_lanes_begin(c, "o", n); cgen_lanes_more(c, &l);)

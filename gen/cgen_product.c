@@ -5,10 +5,15 @@
    rows that it meets.  */
 #include "cgen_part.h"
 
+#include "flops.h"
+
 #include <string.h>
 
 /* Turns of the contracted axis at a time; columns of a panel, and from how many rows on it is worth its making.  */
 enum { ROWS = 8, PANEL = 64, PANEL_ROWS = 4 };
+
+/* Columns from which on threads share these, not the rows.  */
+enum { SHARED_COLUMNS = 128 };
 
 /* A place in a loop that takes several turns at once.  */
 static subscript turn(const char *variable, int64_t k)
@@ -102,6 +107,7 @@ static void matmul_t(cgen *c, int n, int64_t inner)
     shape lead = v->shape;
     int last = --lead.rank;
     subscript x[RANK_MAX], at[RANK_MAX], w[2] = {turn("q", v->start), turn("o", 0)};
+    cgen_share_parts(c, "q", v->shape.dim[last], false, flops_of_node(c->sc, n));
     cgen_loops(c, lead, x);
     memcpy(at, x, sizeof *at * (size_t)last);
     cgen_for(c, "q", v->shape.dim[last]);
@@ -113,6 +119,7 @@ static void matmul_t(cgen *c, int n, int64_t inner)
     at[last] = turn("q", 0);
     cgen_line(c, arena_printf(c->arena, "%s = total_q;", cgen_target(c, n, at)));
     cgen_ends(c, last + 1);
+    cgen_end_parts(c);
 }
 
 /* The widest panel that divides SIZE columns; 0: none is worth its while.  */
@@ -149,23 +156,34 @@ static void add_panel(cgen *c, int n, const turns *t)
     buf_free(&sum);
 }
 
+/* Threads share the rows of product N.  */
+static void share_rows(cgen *c, int n)
+{
+    cgen_share_parts(c, cgen_loop_var[0], c->ir->node[n].shape.dim[0], false, flops_of_node(c->sc, n));
+}
+
 /* The same product for several rows x: W is turned over, panel by panel, so that the sums are vectors.  */
 static void matmul_t_rows(cgen *c, int n, int64_t inner)
 {
     const ir_node *v = &c->ir->node[n];
     int64_t size = v->shape.dim[v->shape.rank - 1], width = panel_width(size);
     subscript w[2] = {turn(width == size ? "r" : "q + r", v->start), turn("o", 0)};
-    if (width < size)
+    if (width < size) {
+        cgen_share(c, size / width, flops_of_node(c->sc, n));
         cgen_for_from(c, "q", 0, size, width);
-    else
+    } else {
         cgen_statement(c, "et_block", 0, NULL);
+    }
     cgen_line(c, arena_printf(c->arena, "%s panel[%lld][%lld];", cgen_real(c), (long long)inner,
                               (long long)width));
     cgen_for(c, "o", inner);
     cgen_for(c, "r", width);
     cgen_line(c, arena_printf(c->arena, "panel[o][r] = %s;", cgen_factor(c, v->arg[1], w)));
     cgen_ends(c, 2);
+    if (width == size)
+        share_rows(c, n);
     in_blocks(c, n, inner, "o", add_panel);
+    cgen_end_parts(c);
     cgen_end(c);
 }
 
@@ -192,7 +210,12 @@ static void matrix_product(cgen *c, int n)
     } else if (v->op == OP_matmul_t) {
         matmul_t(c, n, inner);
     } else {
+        if (outer >= SHARED_COLUMNS || last == 0)
+            cgen_share_parts(c, "o", outer, true, flops_of_node(c->sc, n));
+        else
+            share_rows(c, n);
         in_blocks(c, n, inner, "q", add_rows);
+        cgen_end_parts(c);
     }
 }
 
@@ -229,10 +252,12 @@ static void outer_product(cgen *c, int n)
     cgen_declare_sums(c, n);
     if (rows.rank > 0)
         size = rows.dim[--rows.rank];
+    cgen_share_parts(c, "q", v->shape.dim[0], false, flops_of_node(c->sc, n));
     for (int d = 0; d < rows.rank; d++)
         cgen_for(c, cgen_loop_var[d], rows.dim[d]);
     in_blocks(c, n, size, "row", add_outer);
     cgen_ends(c, rows.rank);
+    cgen_end_parts(c);
 }
 
 void cgen_product(cgen *c, int n)

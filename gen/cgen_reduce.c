@@ -3,6 +3,8 @@
    for one that runs along neighbours in memory.  */
 #include "cgen_part.h"
 
+#include "flops.h"
+
 /* What is reduced to, before the first element.  */
 static const char *neutral(const cgen *c, op_code op)
 {
@@ -66,6 +68,8 @@ void cgen_reduce(cgen *c, int n)
     int64_t size = lead.dim[last];
     subscript at[RANK_MAX];
     cgen_reduce_begin(c, n);
+    if (last > 0 && !(v->mask & 1))
+        cgen_share(c, lead.dim[0], flops_of_node(c->sc, n));
     cgen_loops(c, lead, at);
     if (v->op == OP_sum && size > c->style->unroll) {
         bool block = last == 0;

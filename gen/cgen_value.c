@@ -62,10 +62,19 @@ void cgen_line(cgen *c, const char *text)
     cgen_statement(c, "et_line", 1, &text);
 }
 
+static void for_part(cgen *c, const char *variable)
+{
+    const char *arg[] = {variable, "part", c->part_end, arena_printf(c->arena, "%s++", variable)};
+    cgen_statement(c, "et_for_from", 4, arg);
+}
+
 void cgen_for(cgen *c, const char *variable, int64_t n)
 {
     const char *arg[] = {variable, arena_printf(c->arena, "%lld", (long long)n)};
-    cgen_statement(c, "et_for", 2, arg);
+    if (c->parted && strcmp(c->parted, variable) == 0)
+        for_part(c, variable);
+    else
+        cgen_statement(c, "et_for", 2, arg);
 }
 
 void cgen_for_each(cgen *c, const char *variable, int64_t n)
@@ -113,7 +122,7 @@ void cgen_end(cgen *c)
 static const char *const reserved[] = {"seq", "from", "scale",
                                        "p",    "s",   "e",   "in",  "target", "out", "jac",
                                        "sig",  "ds",  "de",  "grad", "i",  "k",      "m",   "n",
-                                       "b",    "o",   "q",   "r",   "row",  "panel", "tape",   "n_steps", "t",
+                                       "b",    "o",   "q",   "r",   "row",  "panel", "part", "tape",   "n_steps", "t",
                                        "x0",  "x1",  "x2",  "x3",  "x4",     "x5", "x6", "x7", "seed", "lane", "total_q", "sum",
                                        "total", "weight", "length", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};
 

@@ -171,7 +171,7 @@ static skel_status emit(const comparison *c, const entrant *e, emit_text *res)
     const emit_options eo = {.h_path = arena_printf(c->arena, "%s.h", e->name),
                              .data_dir = o->data_dir, .m4 = o->m4, .unroll = o->unroll,
                              .clones = target_named(o->machine)->clones,
-                             .math = elementary_math(o->math),
+                             .math = elementary_math(o->math), .openmp = o->openmp,
                              .largest_count = r->largest_count,
                              .largest_bytes = report_largest_bytes(r)};
     e->model.plan->ir->diag = c->diag; /* from here on messages are for the user */

@@ -450,6 +450,7 @@ static void set_clones(emitter *em)
 {
     arena *a = em->ir->arena;
     bool clones = em->options->clones;
+    emit_set_flag(em, "has_openmp", em->options->openmp);
     emit_set_flag(em, "has_clones", clones);
     emit_set(em, "clones", clones ? arena_printf(a, "%s_CLONES\n", capitals(a, em->ir->name)) : "");
 }

@@ -15,6 +15,7 @@ typedef struct {
     int unroll;
     bool clones; /* target.h */
     math_kind math;
+    bool openmp;
     int64_t largest_count, largest_bytes; /* what the int and the size_t of the target must hold */
 } emit_options;
 

@@ -133,7 +133,7 @@ typedef struct {
 static cgen_style style_of(const emitter *em, int64_t batch, int64_t rows)
 {
     cgen_style style = {.batch = batch, .rows = rows, .unroll = em->options->unroll,
-                        .math = em->options->math};
+                        .math = em->options->math, .openmp = em->options->openmp};
     style.block[VAR_INPUT] = "in->";
     style.block[VAR_TARGET] = "target->";
     style.block[VAR_PARAM] = "p->";

@@ -111,15 +111,20 @@ static bool adds_rows(const schedule *sc, int n)
     return sc->ir->node[n].op == OP_embed_t && sc->hold[n] == HOLD_PLACE;
 }
 
+int64_t flops_of_node(const schedule *sc, int n)
+{
+    const ir *g = sc->ir;
+    return g->node[n].op == OP_repeat ? loop_flops(g, sc->live, sc->n_nodes, n)
+           : sc->inner[n]             ? size_times(flops_count(sc->inner[n]), turns_of(g, n))
+                                      : node_flops(g, n);
+}
+
 int64_t flops_count(const schedule *sc)
 {
     int64_t sum = 0;
     for (int n = 0; n < sc->n_nodes; n++)
         if (sc->live[n])
-            sum = size_plus(sum, sc->ir->node[n].op == OP_repeat
-                                    ? loop_flops(sc->ir, sc->live, sc->n_nodes, n)
-                                : sc->inner[n] ? size_times(flops_count(sc->inner[n]), turns_of(sc->ir, n))
-                                               : node_flops(sc->ir, n));
+            sum = size_plus(sum, flops_of_node(sc, n));
     for (int i = 0; i < sc->n_stores; i++)
         if (sc->store[i].add && !adds_rows(sc, sc->store[i].node))
             sum = size_plus(sum, shape_numel(sc->ir->node[sc->store[i].node].shape));

@@ -8,4 +8,7 @@
 /* Of one call, for one sample.  */
 int64_t flops_count(const schedule *sc);
 
+/* Of node N of SC alone.  */
+int64_t flops_of_node(const schedule *sc, int n);
+
 #endif

@@ -49,7 +49,8 @@ static skel_status emit(const options *o, const model_plan *plan, const spec *s,
     const target_spec *t = target_named(o->machine);
     const emit_options eo = {.h_path = o->h_path, .data_dir = o->data_dir, .m4 = o->m4,
                              .unroll = o->unroll, .clones = t->clones,
-                             .math = elementary_math(o->math), .largest_count = r->largest_count,
+                             .math = elementary_math(o->math), .openmp = o->openmp,
+                             .largest_count = r->largest_count,
                              .largest_bytes = report_largest_bytes(r)};
     return emit_run(plan, s, &eo, res);
 }

@@ -316,6 +316,9 @@ const option_row option_rows[] = {
      "elementary functions: etrace (default), our own, or libm, the C library's",
      "Ours become vector code and give the same bits on every machine; see doc/targets.md.",
      FIELD(math), .words = math_words},
+    {OPTION_FLAG, '\0', NULL, "openmp", NULL, "write C whose large loops threads share, if compiled with -fopenmp",
+     "Results do not depend on the number of threads.  Without -fopenmp it is C99 as ever; see doc/scaling.md.",
+     FIELD(openmp)},
     {OPTION_FLAG, '\0', NULL, "list-outputs", NULL, "print the names of what would be written",
      "The spec need not be there yet.", FIELD(list_outputs)},
 

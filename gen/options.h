@@ -38,6 +38,7 @@ typedef struct {
     int tile; /* 0: not given */
     const char *machine; /* one of target_names */
     const char *math; /* one of math_words */
+    bool openmp;
     int max_errors;
     diag_style style;
     int limit[N_SOURCE_LIMITS];

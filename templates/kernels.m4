@@ -37,6 +37,11 @@ m4_dnl --------------
 m4_dnl Before a loop whose turns do not depend on one another.
 m4_define(«et_independent», «$1ETR_INDEPENDENT
 »)m4_dnl
+m4_dnl et_parallel
+m4_dnl -----------
+m4_dnl Before a loop whose turns threads share.
+m4_define(«et_parallel», «$1ETR_PARALLEL
+»)m4_dnl
 m4_define(«et_end», «@-
 }
 »)m4_dnl

@@ -65,6 +65,15 @@ et_file(1, «model.c.m4»)
 #define ETR_INDEPENDENT
 #endif
 
+et_if(et_value(has_openmp), «/* Before a loop whose turns threads share, where the compiler has OpenMP (-fopenmp).  No two turns write the same
+   memory, and no sum is parted among them: results do not depend on the number of threads.  */
+#ifdef _OPENMP
+#define ETR_PARALLEL _Pragma("omp parallel for schedule(static)")
+#else
+#define ETR_PARALLEL
+#endif
+
+»)m4_dnl
 /* Do an int and a size_t of this machine hold the sizes of this model?  */
 typedef char et_value(name)_int_is_wide_enough[INT_MAX >= et_value(largest_count) ? 1 : -1];
 typedef char et_value(name)_size_is_wide_enough[(size_t)-1 >= et_value(largest_bytes) ? 1 : -1];
