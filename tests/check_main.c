@@ -77,6 +77,7 @@ static Suite *(*const all_suites[])(void) = {
     unbiased_suite,
     warnings_suite,
     targets_suite,
+    threads_suite,
     yaml_suite,
 };
 

@@ -66,6 +66,7 @@ Suite *trace_dtype_suite(void);
 Suite *unbiased_suite(void);
 Suite *warnings_suite(void);
 Suite *targets_suite(void);
+Suite *threads_suite(void);
 Suite *yaml_suite(void);
 
 #endif
