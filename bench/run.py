@@ -8,6 +8,7 @@ reference and the control take turns: other programs only ever add time.
 """
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -30,12 +31,17 @@ FULL = [(network, n, batch, rule)
 FULL += [("gru", 64, 1, "window-%d" % k) for k in (2, 4, 16, 32)]
 
 
-class Subject:
-    """A program that answers requests, one a line."""
+# Of the column `threads`.
+THREADS = 2
 
-    def __init__(self, command, log):
+
+class Subject:
+    """A program that answers requests, one a line; its loops are shared by so many THREADS."""
+
+    def __init__(self, command, log, threads=1):
+        environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=log, text=True)
+                                        stderr=log, text=True, env=environment)
 
     def line(self):
         said = self.process.stdout.readline()
@@ -68,6 +74,7 @@ class Bench:
         self.log = open(self.out / "bench.log", "w")
         self.python, self.without = None, "not asked for"
         self.limits = {}
+        self.shares = None
 
     def say(self, text):
         print("bench: " + text, file=sys.stderr, flush=True)
@@ -128,6 +135,32 @@ class Bench:
         return {"generate_s": generate, "compile_s": took, "code_bytes": code_bytes(model),
                 "bytes": report["bytes"], "flops": report["learn_flops"]}
 
+    def can_share(self):
+        """Are there processors for the threads, and OpenMP in the compiler?"""
+        if self.shares is None:
+            source = self.out / "openmp.c"
+            source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
+            try:
+                self.compile(self.out / "openmp", [source], ["-fopenmp"])
+                self.shares = len(os.sched_getaffinity(0)) >= THREADS
+            except (OSError, subprocess.CalledProcessError):
+                self.shares = False
+            if not self.shares:
+                self.say("without threads: no OpenMP in %s, or one processor" % self.options.cc)
+        return self.shares
+
+    def build_threads(self, folder, window):
+        """The same model for threads; False where none of its loops is worth sharing."""
+        shared = folder / "threads"
+        shared.mkdir(exist_ok=True)
+        subprocess.run([self.options.generator, "-w", "--openmp", "-o", str(shared / "net.c"),
+                        str(folder / "net.yaml")], check=True, stderr=self.log)
+        if " ETR_PARALLEL\n    " not in (shared / "net.c").read_text():
+            return False
+        self.compile(shared / "ours", [HERE / "ours.c", HERE / "measure.c", shared / "net.c"],
+                     ["-fopenmp", "-I", str(shared), "-DWINDOW=%d" % window])
+        return True
+
     def start(self, folder, cell, steps):
         """The subjects of this cell, by name, and what they said when they began."""
         network, n, batch, rule = cell
@@ -136,6 +169,10 @@ class Bench:
         began = {}
         params = str(folder / "params")
         subjects["ours"].ask("save " + params)
+        if self.can_share() and self.build_threads(folder, window):
+            subjects["threads"] = Subject([str(folder / "threads" / "ours"), str(steps)],
+                                          self.log, THREADS)
+            subjects["threads"].ask("load " + params)
         if network == "gru" and rule == "d_rtrl":
             self.compile(folder / "control", [HERE / "control.c", HERE / "measure.c"],
                          ["-DN=%d" % n, "-DBATCH=%d" % batch])
@@ -195,7 +232,7 @@ class Bench:
         try:
             row.update(ours, **began, steps=steps)
             row["distance"] = self.distances(folder, subjects, cell)
-            for name in ("control", "calls"):
+            for name in ("control", "calls", "threads"):
                 if row["distance"].get(name, 0) > 1e-5:
                     raise RuntimeError("the gradient of %s is another" % name)
             rows = [dict(row, form=form, us=self.rounds(subjects, form, a_turn))

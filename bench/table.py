@@ -18,6 +18,8 @@ GOALS = [
     (None, 64, 32, "pp_prop", 2.5), (None, 256, 32, "pp_prop", 2.5),
 ]
 FRACTION_GOAL = 0.6
+# Two threads against one, in cells of so many operations a step.
+THREADS_GOAL, THREADS_FLOPS = 1.7, 2e6
 SLOPE_GOAL = 1.1
 
 
@@ -86,10 +88,14 @@ def finish_row(row, limits):
                fraction=least / us["ours"], binds=binds, goal=goal_of(row), short=[])
     for name, key in (("reference", "ratio"), ("control", "control_ratio")):
         row[key] = us[name] / us["ours"] if name in us else None
+    row["threads_ratio"] = us["ours"] / us["threads"] if "threads" in us else None
     if row["ratio"] and row["goal"] and row["ratio"] < row["goal"]:
         row["short"].append("under %g x" % row["goal"])
     if row["control_ratio"] and row["control_ratio"] < 1:
         row["short"].append("under the control")
+    if (row["threads_ratio"] and row["flops"] >= THREADS_FLOPS
+            and row["threads_ratio"] < THREADS_GOAL):
+        row["short"].append("two threads under %g x" % THREADS_GOAL)
     if row["generate_s"] + row["compile_s"] > 1 and (row["network"], row["n"]) == ("gru", 256):
         row["short"].append("builds in over 1 s")
     row["reason"] = "; ".join(row["short"] + [reason(row)]) if row["short"] else ""
@@ -139,6 +145,8 @@ COLUMNS = (
     ("batch", lambda r: str(r["batch"])), ("rule", lambda r: r["rule"]),
     ("form", lambda r: r["form"]),
     ("ours us", lambda r: number(r["us"]["ours"])),
+    ("two threads us", lambda r: number(r["us"].get("threads"))),
+    ("of one", lambda r: number(r["threads_ratio"], "%.2f")),
     ("reference us", lambda r: number(r["us"].get("reference"))),
     ("ratio", lambda r: number(r["ratio"])),
     ("goal", lambda r: number(r["goal"], "%g")),
