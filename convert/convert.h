@@ -3,22 +3,9 @@
 #ifndef CONVERT_H
 #define CONVERT_H
 
+#include "convert_options.h"
 #include "net.h"
 #include "outputs.h"
-
-enum { EXIT_USAGE = 2, EXIT_FILES = 3, EXIT_ENVIRONMENT = 4 };
-
-typedef enum { FORMAT_UNKNOWN, FORMAT_NIR, FORMAT_TORCH, FORMAT_SPEC } format;
-
-typedef struct {
-    format from, to;
-    const char *in, *out;
-    const char *weights;    /* the .npz beside the spec */
-    const char *model;      /* its name in the spec */
-    const char *activation; /* of torch's RNN: tanh or relu */
-    double dt;              /* of forward Euler, in seconds */
-    int bits;               /* 32 or 64; 0: as the input */
-} convert_options;
 
 /* An exit status, 0 if all is well; after a message otherwise.  */
 

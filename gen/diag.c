@@ -268,6 +268,18 @@ void diag_print(diag *d, buf *out)
     d->n = 0;
 }
 
+void diag_remark(const diag_style *style, const char *text, buf *out)
+{
+    const diag d = {.style = *style};
+    if (style->json) {
+        diag_put_json(out, &d, &(message){.severity = NOTE, .text = text});
+        return;
+    }
+    buf_printf(out, "%s: ", style->program ? style->program : "etrace-gen");
+    diag_put_safe(out, text);
+    buf_puts(out, "\n");
+}
+
 void diag_flush(diag *d)
 {
     buf out = {0};

@@ -86,6 +86,10 @@ void diag_warning(diag *d, loc at, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void diag_note(diag *d, loc at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Append a line of what the program says of its own work, which is no message about a spec; as JSON
+   it is a note.  */
+void diag_remark(const diag_style *style, const char *text, buf *out);
+
 /* TEXT as a string of JSON, in ASCII.  */
 void diag_json_string(buf *out, const char *text);
 

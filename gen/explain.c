@@ -5,7 +5,6 @@
 #include "explain.h"
 
 #include "bundle.h"
-#include "option_table.h"
 #include "origin.h"
 
 #include <stdlib.h>
@@ -75,8 +74,9 @@ static const file *find(const file *files, size_t n, const char *word)
     return NULL;
 }
 
-static int explain_files(const file *files, size_t n, const ir *g, const char *word, arena *a, buf *out)
+static int explain_files(const options *o, const file *files, size_t n, const ir *g, arena *a, buf *out)
 {
+    const char *word = o->explain;
     if (strcmp(word, "all") == 0) {
         for (size_t i = 0; i < n; i++)
             for (size_t line = 1; line <= count_lines(files[i].text); line++)
@@ -86,10 +86,10 @@ static int explain_files(const file *files, size_t n, const ir *g, const char *w
     const file *f = find(files, n, word);
     const char *colon = strrchr(word, ':');
     if (!f)
-        return option_usage("--explain names no file that would be written:", word);
+        return option_usage(&o->style, "--explain names no file that would be written:", word);
     size_t lines = count_lines(f->text), line = strtoul(colon ? colon + 1 : word, NULL, 10);
     if (line == 0 || line > lines)
-        return option_usage(arena_printf(a, "%s has lines 1 to %zu, not", f->name, lines), word);
+        return option_usage(&o->style, arena_printf(a, "%s has lines 1 to %zu, not", f->name, lines), word);
     say(f, g, line, out);
     show(f, line, out);
     return EXIT_SUCCESS;
@@ -107,7 +107,7 @@ int explain_run(const options *o, const ir *g, const emit_text *text, arena *a, 
         files[0].text = &whole;
         files[0].map = &map;
     }
-    int status = explain_files(files, o->single_file ? 1 : 2, g, o->explain, a, out);
+    int status = explain_files(o, files, o->single_file ? 1 : 2, g, a, out);
     buf_free(&whole);
     skel_map_free(&map);
     return status;

@@ -14,8 +14,10 @@
 #include "page.h"
 #include "picture.h"
 #include "report.h"
+#include "talk.h"
 #include "target.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,23 +45,39 @@ static int dump(const ir *g, outputs *out)
     return print(out, &text);
 }
 
-static skel_status emit(const options *o, const model_plan *plan, const spec *s, const report *r,
-                        emit_text *res)
+/* --trace=m4.  */
+static void tell_m4(const options *o, const emit_text *text, talk *t)
 {
-    const target_spec *t = target_named(o->machine);
+    buf said = {0};
+    buf_printf(&said, "m4: %s over %s/templates: %zu bytes of values became %zu of C and %zu of its header",
+               o->m4, o->data_dir, text->values.len, text->source.len, text->header.len);
+    if (o->trace_m4)
+        talk_say(t, buf_text(&said));
+    buf_free(&said);
+}
+
+static skel_status emit(const options *o, const model_plan *plan, const spec *s, const report *r,
+                        talk *t, emit_text *res)
+{
+    const bool clones = target_named(o->machine)->clones;
     const emit_options eo = {.h_path = o->h_path, .data_dir = o->data_dir, .m4 = o->m4,
-                             .unroll = o->unroll, .clones = t->clones,
+                             .unroll = o->unroll, .clones = clones,
                              .math = elementary_math(o->math), .openmp = o->openmp,
                              .largest_count = r->largest_count,
                              .largest_bytes = report_largest_bytes(r)};
-    return emit_run(plan, s, &eo, res);
+    talk_pass(t, "emit");
+    skel_status status = emit_run(plan, s, &eo, res);
+    if (status == SKEL_OK)
+        tell_m4(o, res, t);
+    return status;
 }
 
-static int add_page(const options *o, const model_plan *plan, const spec *s, const report *r, outputs *out)
+static int add_page(const options *o, const model_plan *plan, const spec *s, const report *r, talk *t,
+                    outputs *out)
 {
     emit_text text = {0};
     buf page = {NULL, 0, 0};
-    skel_status failed = emit(o, plan, s, r, &text);
+    skel_status failed = emit(o, plan, s, r, t, &text);
     if (!failed)
         failed = page_write(o, s, plan, r, &text, &page);
     emit_text_free(&text);
@@ -95,31 +113,42 @@ static void verify(const ir *g)
 }
 
 static int write_model(const options *o, const model_plan *plan, const spec *s, const report *r,
-                       arena *a, diag *d, outputs *out)
+                       arena *a, diag *d, talk *t, outputs *out)
 {
     emit_text text = {0};
-    int failed = (int)emit(o, plan, s, r, &text);
+    int failed = (int)emit(o, plan, s, r, t, &text);
     bool whole = !failed && bundle_add(o, &text, out, a, d);
     return failed ? failed : whole ? EXIT_SUCCESS : EXIT_ENVIRONMENT;
 }
 
 /* --explain.  */
 static int explain(const options *o, const model_plan *plan, const spec *s, const report *r,
-                   arena *a, outputs *out)
+                   arena *a, talk *t, outputs *out)
 {
     emit_text text = {0};
     buf said = {NULL, 0, 0};
-    int failed = (int)emit(o, plan, s, r, &text);
+    int failed = (int)emit(o, plan, s, r, t, &text);
     if (!failed)
         failed = explain_run(o, plan->ir, &text, a, &said);
     emit_text_free(&text);
     return failed ? failed : print(out, &said);
 }
 
-static int compile(const options *o, arena *a, diag *d, outputs *out)
+/* --trace=graph.  */
+static void tell_graph(const graph *gr, talk *t)
+{
+    buf text = {NULL, 0, 0};
+    show_text(gr, &text);
+    if (t->options->trace_graph)
+        talk_say(t, buf_text(&text));
+    buf_free(&text);
+}
+
+static int compile(const options *o, arena *a, diag *d, talk *t, outputs *out)
 {
     spec_status status = SPEC_WRONG;
     learning set;
+    talk_pass(t, "spec");
     spec *s = spec_read(o->model, false, a, d, &status);
     if (!s)
         return (int)status;
@@ -132,24 +161,29 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
     drawn_patterns drawn = {NULL};
     const lower_options lo = {o->data_dir, o->prefix, o->check_only, o->no_lines,
                               target_named(o->machine), &drawn};
+    talk_pass(t, "lower");
     ir *g = lower_spec(s, &lo, a, d);
     if (!g)
         return SPEC_WRONG;
     verify(g);
-    if (o->dump == options_dumps[0])
+    if (o->dump && strcmp(o->dump, "ir") == 0)
         return dump(g, out);
+    talk_pass(t, "graph");
     graph *gr = learn_graph(g, &set);
     if (!gr)
         return SPEC_WRONG;
     verify(g);
+    tell_graph(gr, t);
     if (o->graph)
         return draw(gr, o->graph, "-", d, out);
+    talk_pass(t, "learn");
     model_plan *plan = learn_plan(gr, &set);
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
     verify(g);
     if (o->dump)
         return dump(g, out);
+    talk_pass(t, "schedule");
     report *r = report_measure(plan, emit_rule_text(a, &set), lo.target);
     verify(g);
     report_check(r, &o->limits, d);
@@ -157,33 +191,38 @@ static int compile(const options *o, arena *a, diag *d, outputs *out)
     if (diag_errors(d) > 0)
         return SPEC_WRONG;
     if (o->explain)
-        return explain(o, plan, s, r, a, out);
+        return explain(o, plan, s, r, a, t, out);
     emit_files(o->data_dir, a, d);
     if (o->report_html)
         page_files(o->data_dir, a, d);
     int failed = o->check_only || o->deps_only ? EXIT_SUCCESS
-                                               : write_model(o, plan, s, r, a, d, out);
+                                               : write_model(o, plan, s, r, a, d, t, out);
     if (!failed && (o->deps_only || (o->deps && !o->check_only)))
         add_depfile(o, d, a, out);
     if (!failed && o->graph_file && !o->check_only)
         failed = draw(gr, picture_form_of(o->graph_path), o->graph_path, d, out);
+    if (o->report)
+        talk_pass(t, "report");
     if (!failed && o->report && s->n_losses > 0)
         candidate_rows(s, &lo, set.rule, r, a);
     if (!failed && o->report_html)
-        failed = add_page(o, plan, s, r, out);
+        failed = add_page(o, plan, s, r, t, out);
     else if (!failed && o->report)
         add_report(o, r, out);
     return failed;
 }
 
 /* --verbose.  */
-static void tell(const outputs *out, bool written)
+static void tell(const outputs *out, bool written, talk *t)
 {
+    buf text = {NULL, 0, 0};
     for (size_t i = 0; i < out->n_inputs; i++)
-        fprintf(stderr, "etrace-gen: read %s\n", out->input[i]);
+        buf_printf(&text, "read %s\n", out->input[i]);
     for (size_t i = 0; written && i < out->n; i++)
         if (strcmp(out->file[i].path, "-") != 0)
-            fprintf(stderr, "etrace-gen: wrote %s\n", out->file[i].path);
+            buf_printf(&text, "wrote %s\n", out->file[i].path);
+    talk_say(t, buf_text(&text));
+    buf_free(&text);
 }
 
 /* All models.  The status is that of the first one that failed.  */
@@ -191,6 +230,7 @@ static int compile_all(options *o, arena *a)
 {
     outputs out = {.arena = a};
     diag *d = NULL;
+    talk t = talk_begin(o);
     int status = EXIT_SUCCESS;
     for (size_t i = 0; i < o->models.n; i++) {
         int usage = options_model(o, i, a);
@@ -200,7 +240,8 @@ static int compile_all(options *o, arena *a)
         diag_set_style(d, &o->style);
         diag_set_limits(d, o->limit);
         diag_shorten(d, arena_printf(a, "%s/templates/cells/", o->data_dir), "<cells>/");
-        int failed = compile(o, a, d, &out);
+        int failed = compile(o, a, d, &t, &out);
+        talk_pass(&t, NULL);
         if (!failed && diag_errors(d) > 0) /* by -Werror */
             failed = SPEC_WRONG;
         diag_flush(d);
@@ -210,7 +251,7 @@ static int compile_all(options *o, arena *a)
     if (status == EXIT_SUCCESS && !outputs_commit(&out, d))
         status = EXIT_FILES;
     if (o->verbose)
-        tell(&out, status == EXIT_SUCCESS);
+        tell(&out, status == EXIT_SUCCESS, &t);
     diag_flush(d);
     outputs_free(&out);
     return status;
@@ -274,11 +315,15 @@ static int list_outputs(options *o, arena *a)
 }
 
 /* The exit status, once all that was printed has arrived: a disk may be full.  */
-static int finish(int status)
+static int finish(int status, const diag_style *style, arena *a)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    perror("etrace-gen: error: standard output");
+    const char *why = strerror(errno);
+    diag *d = diag_new(a, 0);
+    diag_set_style(d, style);
+    diag_error(d, (loc){0}, NULL, "standard output: %s", why);
+    diag_flush(d);
     return status ? status : EXIT_FILES;
 }
 
@@ -292,6 +337,7 @@ int main(int argc, char **argv)
         status = write_example(&o, a);
     else if (status == OPTIONS_GO_ON)
         status = o.list_outputs ? list_outputs(&o, a) : compile_all(&o, a);
+    status = finish(status, &o.style, a);
     arena_free(a);
-    return finish(status);
+    return status;
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In: the table of options.  Out: --help, the manual page, completions for bash and zsh.
+/* In: a table of options.  Out: --help, the manual page, completions for bash and zsh.
    Afterwards each has every row, and nothing that the table does not have.  */
 #include "option_docs.h"
-
-#include "option_table.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -49,12 +47,11 @@ static void put_wrapped(const char *text, size_t used, buf *out)
     buf_puts(out, "\n");
 }
 
-void option_help(buf *out)
+void option_help(const option_set *set, buf *out)
 {
-    buf_puts(out, "Usage: etrace-gen [OPTION]... MODEL.yaml...\n"
-                  "Write the C of a recurrent network and of its online learning rule.\n");
-    for (int i = 0; i < n_option_rows; i++) {
-        const option_row *row = &option_rows[i];
+    buf_puts(out, set->usage);
+    for (int i = 0; i < set->n; i++) {
+        const option_row *row = &set->row[i];
         size_t before = out->len;
         if (row->kind == OPTION_HEADING) {
             buf_printf(out, "\n%s:\n", row->help);
@@ -63,18 +60,7 @@ void option_help(buf *out)
         put_head(row, out);
         put_wrapped(row->help, out->len - before, out);
     }
-    buf_puts(out, "\nExit status:\n"
-                  "  0   all is well; there may have been warnings\n"
-                  "  1   the model is wrong\n"
-                  "  2   the command line is wrong\n"
-                  "  3   a file could not be read or written\n"
-                  "  4   m4 or the templates are missing or failed\n"
-                  "  63  the spec is of a newer version of the language\n"
-                  "  70  a bug of etrace-gen\n"
-                  "\nEnvironment:\n"
-                  "  ETRACE_DATADIR  the folder with templates and runtime\n"
-                  "  M4              the GNU m4 to run\n"
-                  "  NO_COLOR        if set, messages have no colour\n");
+    buf_puts(out, set->end);
 }
 
 /* --- the manual page ------------------------------------------------------------------------- */
@@ -166,11 +152,11 @@ static void put_words(const option_row *row, buf *out)
                    !word[i + 1] ? " ." : word[i + 2] ? " ," : "");
 }
 
-static void put_options(buf *out)
+static void put_options(const option_set *set, buf *out)
 {
     arena *a = arena_new();
-    for (int i = 0; i < n_option_rows; i++) {
-        const option_row *row = &option_rows[i];
+    for (int i = 0; i < set->n; i++) {
+        const option_row *row = &set->row[i];
         if (row->kind == OPTION_HEADING) {
             buf_printf(out, ".SS %s\n", row->help);
             continue;
@@ -200,7 +186,7 @@ static void put_warnings(buf *out)
     arena_free(a);
 }
 
-void option_manual(const char *template, buf *out)
+void option_manual(const option_set *set, const char *template, buf *out)
 {
     static const char version[] = "@version@", rows[] = "@options@\n", warnings[] = "@warnings@\n";
     for (const char *at = template; *at;) {
@@ -208,7 +194,7 @@ void option_manual(const char *template, buf *out)
             buf_puts(out, PACKAGE_VERSION);
             at += strlen(version);
         } else if (strncmp(at, rows, strlen(rows)) == 0) {
-            put_options(out);
+            put_options(set, out);
             at += strlen(rows);
         } else if (strncmp(at, warnings, strlen(warnings)) == 0) {
             put_warnings(out);
@@ -247,24 +233,33 @@ static void put_bash_case(const option_row *row, buf *out)
                row->offer == OFFER_FILES ? 'f' : 'd');
 }
 
-void option_bash(buf *out)
+/* etrace-gen as a function of a shell.  */
+static void put_function(const option_set *set, buf *out)
 {
-    buf_puts(out, "# SPDX-License-Identifier: Apache-2.0\n"
-                  "# Completion of etrace-gen in bash.  Made from its table of options.\n"
-                  "_etrace_gen()\n{\n"
+    buf_puts(out, "_");
+    for (const char *p = set->program; *p; p++)
+        buf_bytes(out, *p == '-' ? "_" : p, 1);
+}
+
+void option_bash(const option_set *set, buf *out)
+{
+    buf_printf(out, "# SPDX-License-Identifier: Apache-2.0\n"
+                    "# Completion of %s in bash.  Made from its table of options.\n", set->program);
+    put_function(set, out);
+    buf_puts(out, "()\n{\n"
                   "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-                  "    # --rule=d: the words are --rule, =, d\n"
+                  "    # --option=d: the words are --option, =, d\n"
                   "    if [[ $cur == = ]]; then\n"
                   "        cur=\n"
                   "    elif [[ $prev == = ]]; then\n"
                   "        prev=${COMP_WORDS[COMP_CWORD-2]}\n"
                   "    fi\n"
                   "    case $prev in\n");
-    for (int i = 0; i < n_option_rows; i++)
-        put_bash_case(&option_rows[i], out);
+    for (int i = 0; i < set->n; i++)
+        put_bash_case(&set->row[i], out);
     buf_puts(out, "    esac\n    if [[ $cur == -* ]]; then\n        COMPREPLY=($(compgen -W '");
-    for (int i = 0; i < n_option_rows; i++) {
-        const option_row *row = &option_rows[i];
+    for (int i = 0; i < set->n; i++) {
+        const option_row *row = &set->row[i];
         if (row->kind == OPTION_HEADING)
             continue;
         buf_puts(out, "\n            ");
@@ -274,14 +269,16 @@ void option_bash(buf *out)
             buf_printf(out, "%s--%s%s", row->letter ? " " : "", row->name,
                        row->argument && !option_may_lack_value(row) ? "=" : "");
     }
-    buf_puts(out, "' -- \"$cur\"))\n"
-                  "        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
-                  "    else\n"
-                  "        COMPREPLY=($(compgen -f -X '!*.@(yaml|yml|etrace)' -- \"$cur\")\n"
-                  "                   $(compgen -d -S / -- \"$cur\"))\n"
-                  "    fi\n}\n"
-                  "shopt -s extglob\n"
-                  "complete -o filenames -F _etrace_gen etrace-gen\n");
+    buf_printf(out, "' -- \"$cur\"))\n"
+                    "        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
+                    "    else\n"
+                    "        COMPREPLY=($(compgen -f -X '!*.@(%s)' -- \"$cur\")\n"
+                    "                   $(compgen -d -S / -- \"$cur\"))\n"
+                    "    fi\n}\n"
+                    "shopt -s extglob\n"
+                    "complete -o filenames -F ", set->files);
+    put_function(set, out);
+    buf_printf(out, " %s\n", set->program);
 }
 
 /* --- zsh ------------------------------------------------------------------------------------- */
@@ -327,15 +324,15 @@ static void put_zsh_row(const option_row *row, const char *head, const char *joi
     buf_puts(out, "'");
 }
 
-void option_zsh(buf *out)
+void option_zsh(const option_set *set, buf *out)
 {
     arena *a = arena_new();
-    buf_puts(out, "#compdef etrace-gen\n"
-                  "# SPDX-License-Identifier: Apache-2.0\n"
-                  "# Completion of etrace-gen in zsh.  Made from its table of options.\n"
-                  "_arguments -s -S");
-    for (int i = 0; i < n_option_rows; i++) {
-        const option_row *row = &option_rows[i];
+    buf_printf(out, "#compdef %s\n"
+                    "# SPDX-License-Identifier: Apache-2.0\n"
+                    "# Completion of %s in zsh.  Made from its table of options.\n"
+                    "_arguments -s -S", set->program, set->program);
+    for (int i = 0; i < set->n; i++) {
+        const option_row *row = &set->row[i];
         const char *tail = row->tail ? row->tail : "";
         if (row->letter)
             put_zsh_row(row, arena_printf(a, "-%c%s", row->letter, tail),
@@ -344,6 +341,6 @@ void option_zsh(buf *out)
             put_zsh_row(row, arena_printf(a, "--%s", row->name),
                         option_may_lack_value(row) ? "=-" : "=", out);
     }
-    buf_puts(out, " \\\n    '*:model:_files -g \"*.(yaml|yml|etrace)\"'\n");
+    buf_printf(out, " \\\n    '*:file:_files -g \"*.(%s)\"'\n", set->files);
     arena_free(a);
 }

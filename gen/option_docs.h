@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the table of options says to people and to shells.  */
+/* What a table of options says to people and to shells.  */
 #ifndef OPTION_DOCS_H
 #define OPTION_DOCS_H
 
-#include "buf.h"
+#include "option_set.h"
 
 /* --help: GNU's form, at most 80 columns.  */
-void option_help(buf *out);
+void option_help(const option_set *set, buf *out);
 
 /* TEMPLATE, the manual page in roff, with the options in the place of the line "@options@", the
    warnings in that of "@warnings@" and the version in that of "@version@".  */
-void option_manual(const char *template, buf *out);
+void option_manual(const option_set *set, const char *template, buf *out);
 
 /* Completions for bash and for zsh.  */
-void option_bash(buf *out);
-void option_zsh(buf *out);
+void option_bash(const option_set *set, buf *out);
+void option_zsh(const option_set *set, buf *out);
 
 #endif

@@ -2,16 +2,16 @@
 /* In: one option and its value.  Out: the field of options that it is about.  */
 #include "option_table.h"
 
-#include "elementary.h"
 #include "datadir.h"
+#include "elementary.h"
 #include "option_docs.h"
+#include "options.h"
 #include "picture.h"
 #include "rule.h"
 #include "schema.h"
 #include "size.h"
 #include "target.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +20,6 @@
 enum { UNROLL_MAX = 64, TILE_MAX = 64, WINDOW_MAX = 1 << 20 };
 
 /* --- words ----------------------------------------------------------------------------------- */
-
-const char *const options_dumps[] = {"ir", "diff", NULL};
 
 static const char *const *inits(void)
 {
@@ -41,15 +39,23 @@ static const char *const *formats(void)
     return word;
 }
 
-static const char *const *colors(void)
+/* When colours and progress are shown.  */
+static const char *const *whens(void)
 {
     static const char *const word[] = {"auto", "always", "never", NULL};
     return word;
 }
 
+static const char *const *traces(void)
+{
+    static const char *const word[] = {"m4", "graph", "time", NULL};
+    return word;
+}
+
 static const char *const *dumps(void)
 {
-    return options_dumps;
+    static const char *const word[] = {"ir", "diff", "json", NULL};
+    return word;
 }
 
 static const char *const *graphs(void)
@@ -77,15 +83,12 @@ static const char *const *denses(void)
     return rule_words(LEARN_DENSE);
 }
 
-/* --- what needs more than being kept --------------------------------------------------------- */
-
-int option_usage(const char *text, const char *word)
+static const char *const *trace_reals(void)
 {
-    fprintf(stderr, "etrace-gen: error: %s%s%s%s\n", text, word ? " '" : "", word ? word : "",
-            word ? "'" : "");
-    fputs("etrace-gen: note: 'etrace-gen --help' lists the options\n", stderr);
-    return EXIT_USAGE;
+    return rule_words(LEARN_TRACE_DTYPE);
 }
+
+/* --- what needs more than being kept --------------------------------------------------------- */
 
 static int keep(const char **field, const char *value)
 {
@@ -93,63 +96,58 @@ static int keep(const char **field, const char *value)
     return OPTIONS_GO_ON;
 }
 
-static int read_prefix(const option_row *row, const char *value, arena *a, options *o)
+static int read_prefix(const option_row *row, const char *value, const option_reader *r)
 {
+    options *o = r->into;
     const char *fault = spec_name_fault(value);
     (void)row;
-    (void)a;
-    return fault ? option_usage(fault, value) : keep(&o->prefix, value);
+    return fault ? option_usage(r->style, fault, value) : keep(&o->prefix, value);
 }
 
 /* NAME=VALUE or OLD=NEW onto a list.  */
-static int read_pair(const option_row *row, const char *value, arena *a, options *o)
+static int read_pair(const option_row *row, const char *value, const option_reader *r)
 {
-    option_list *list = (void *)((char *)o + row->field);
+    arena *a = r->arena;
+    option_list *list = (void *)((char *)r->into + row->field);
     if (!strchr(value, '='))
         return option_usage(
-            arena_printf(a, "%s is %s, not", option_spelling(row, a), row->argument), value);
+            r->style, arena_printf(a, "%s is %s, not", option_spelling(row, a), row->argument),
+            value);
     ARENA_PUSH(a, list->item, list->n, list->cap, value);
     return OPTIONS_GO_ON;
 }
 
-static int read_word(const option_row *row, const char *value, arena *a, const char **field)
+static int read_init(const option_row *row, const char *value, const option_reader *r)
 {
-    const char *all = "";
-    for (const char *const *word = row->words(); *word; word++) {
-        if (strcmp(value, *word) == 0)
-            return keep(field, *word);
-        all = arena_printf(a, "%s%s%s", all, *all ? ", " : "", *word);
-    }
-    return option_usage(arena_printf(a, "%s is one of %s, not", option_spelling(row, a), all),
-                        value);
-}
-
-static int read_init(const option_row *row, const char *value, arena *a, options *o)
-{
-    return value ? read_word(row, value, a, &o->init) : keep(&o->init, row->words()[0]);
+    options *o = r->into;
+    return value ? option_read_word(row, value, r, &o->init) : keep(&o->init, row->words()[0]);
 }
 
 /* -MMD, -M and -MM.  */
-static int read_deps(const option_row *row, const char *value, arena *a, options *o)
+static int read_deps(const option_row *row, const char *value, const option_reader *r)
 {
+    options *o = r->into;
     const char *tail = row->tail ? row->tail : "";
     (void)value;
-    (void)a;
     o->deps = o->deps || strcmp(tail, "MD") == 0;
     o->deps_only = o->deps_only || strcmp(tail, "MD") != 0;
     o->deps_user = o->deps_user || *tail == 'M';
     return OPTIONS_GO_ON;
 }
 
-static int read_target(const option_row *row, const char *value, arena *a, options *o)
+static int read_target(const option_row *row, const char *value, const option_reader *r)
 {
+    options *o = r->into;
+    arena *a = r->arena;
     ARENA_PUSH(a, o->target.item, o->target.n, o->target.cap,
                arena_printf(a, "%s%s", row->tail, value));
     return OPTIONS_GO_ON;
 }
 
-static int read_warning(const option_row *row, const char *value, arena *a, options *o)
+static int read_warning(const option_row *row, const char *value, const option_reader *r)
 {
+    options *o = r->into;
+    arena *a = r->arena;
     const char *flag = arena_printf(a, "%s%s", row->tail ? row->tail : "", value ? value : "");
     const char *unknown = warning_flag(&o->style.warnings, flag);
     const char *const *name = warning_names();
@@ -159,14 +157,17 @@ static int read_warning(const option_row *row, const char *value, arena *a, opti
     while (name[n])
         n++;
     const char *near = diag_nearest(unknown, name, n);
-    return option_usage(near ? arena_printf(a, "there is no warning '%s'; did you mean", unknown)
+    return option_usage(r->style,
+                        near ? arena_printf(a, "there is no warning '%s'; did you mean", unknown)
                              : "there is no warning",
                         near ? near : unknown);
 }
 
 /* NAME=N */
-static int read_limit(const option_row *row, const char *value, arena *a, options *o)
+static int read_limit(const option_row *row, const char *value, const option_reader *r)
 {
+    options *o = r->into;
+    arena *a = r->arena;
     const char *names = "";
     int64_t n;
     (void)row;
@@ -177,62 +178,96 @@ static int read_limit(const option_row *row, const char *value, arena *a, option
         if (strncmp(value, l->name, length) != 0 || value[length] != '=')
             continue;
         if (!size_read(value + length + 1, &n) || n < 1 || n > l->most)
-            return option_usage(arena_printf(a, "--limit=%s is a number from 1 to %d, not", l->name,
+            return option_usage(r->style,
+                                arena_printf(a, "--limit=%s is a number from 1 to %d, not", l->name,
                                              l->most), value + length + 1);
         o->limit[i] = (int)n;
         return OPTIONS_GO_ON;
     }
-    return option_usage(arena_printf(a, "--limit is NAME=N with one of %s, not", names), value);
+    return option_usage(r->style, arena_printf(a, "--limit is NAME=N with one of %s, not", names),
+                        value);
 }
 
-static int read_graph(const option_row *row, const char *value, arena *a, options *o)
+static int read_graph(const option_row *row, const char *value, const option_reader *r)
 {
-    (void)row, (void)a;
+    options *o = r->into;
+    (void)row;
     o->graph_file = true;
     if (value && !picture_form_of(value))
-        return option_usage("-g writes a file .gv, .svg, .pdf, .json or .txt, not", value);
+        return option_usage(r->style, "-g writes a file .gv, .svg, .pdf, .json or .txt, not", value);
     return keep(&o->given_graph, value);
 }
 
-/* LINE, FILE:LINE or all.  */
-static int read_explain(const option_row *row, const char *value, arena *a, options *o)
+/* There is no fixed point, and who asks for it should not have to guess what else helps.  */
+static int read_real(const option_row *row, const char *value, const option_reader *r)
 {
+    options *o = r->into;
+    if (*value == 'q' && value[1] >= '0' && value[1] <= '9')
+        return option_usage(r->style, "there is no fixed point; --real=float --target=cortex-m needs "
+                                      "no unit for doubles, and --trace-real stores traces in 16 bits; "
+                                      "--real is not", value);
+    return option_read_word(row, value, r, &o->real);
+}
+
+/* A list of what to tell.  */
+static int read_trace(const option_row *row, const char *value, const option_reader *r)
+{
+    options *o = r->into;
+    bool *const field[] = {&o->trace_m4, &o->trace_graph, &o->trace_time};
+    const char *const *word = row->words();
+    for (const char *p = value; ; p++) {
+        size_t n = strcspn(p, ","), i = 0;
+        while (word[i] && (strlen(word[i]) != n || strncmp(p, word[i], n) != 0))
+            i++;
+        if (!word[i])
+            return option_usage(r->style, "--trace is a list of m4, graph and time, not", value);
+        *field[i] = true;
+        p += n;
+        if (!*p)
+            return OPTIONS_GO_ON;
+    }
+}
+
+/* LINE, FILE:LINE or all.  */
+static int read_explain(const option_row *row, const char *value, const option_reader *r)
+{
+    options *o = r->into;
     const char *colon = strrchr(value, ':'), *line = colon ? colon + 1 : value;
     (void)row;
-    (void)a;
     bool number = *line && strspn(line, "0123456789") == strlen(line) && strlen(line) < 10;
     if (!number && strcmp(value, "all") != 0)
-        return option_usage("--explain is LINE, FILE:LINE or all, not", value);
+        return option_usage(r->style, "--explain is LINE, FILE:LINE or all, not", value);
     return keep(&o->explain, value);
 }
 
-static int read_report(const option_row *row, const char *value, arena *a, options *o)
+static int read_report(const option_row *row, const char *value, const option_reader *r)
 {
+    options *o = r->into;
     const char *end = value ? strrchr(value, '.') : ".txt";
     (void)row;
-    (void)a;
     o->report_json = end && strcmp(end, ".json") == 0;
     o->report_html = end && strcmp(end, ".html") == 0;
     if (!o->report_json && !o->report_html && (!end || strcmp(end, ".txt") != 0))
-        return option_usage("--report writes a file .txt, .json or .html, not", value);
+        return option_usage(r->style, "--report writes a file .txt, .json or .html, not", value);
     return keep(&o->report, value ? value : "-");
 }
 
-static int print_help(const option_row *row, const char *value, arena *a, options *o)
+static int print_help(const option_row *row, const char *value, const option_reader *r)
 {
     buf text = {0};
-    (void)row, (void)value, (void)a, (void)o;
-    option_help(&text);
+    (void)row, (void)value;
+    option_help(r->set, &text);
     fputs(buf_text(&text), stdout);
     buf_free(&text);
     return EXIT_SUCCESS;
 }
 
 /* --print-WHAT: one line for a makefile.  */
-static int print_place(const option_row *row, const char *value, arena *a, options *o)
+static int print_place(const option_row *row, const char *value, const option_reader *r)
 {
+    arena *a = r->arena;
     const char *data = datadir_find(a), *what = row->name + strlen("print-");
-    (void)value, (void)o;
+    (void)value;
     if (strcmp(what, "datadir") == 0)
         puts(data);
     else if (strcmp(what, "runtime") == 0)
@@ -244,19 +279,19 @@ static int print_place(const option_row *row, const char *value, arena *a, optio
     return EXIT_SUCCESS;
 }
 
-static int print_schema(const option_row *row, const char *value, arena *a, options *o)
+static int print_schema(const option_row *row, const char *value, const option_reader *r)
 {
     buf text = {0};
-    (void)row, (void)value, (void)a, (void)o;
+    (void)row, (void)value, (void)r;
     schema_write(&text);
     fputs(buf_text(&text), stdout);
     buf_free(&text);
     return EXIT_SUCCESS;
 }
 
-static int print_version(const option_row *row, const char *value, arena *a, options *o)
+static int print_version(const option_row *row, const char *value, const option_reader *r)
 {
-    (void)row, (void)value, (void)a, (void)o;
+    (void)row, (void)value, (void)r;
     puts("etrace-gen " PACKAGE_VERSION "\n"
          "License Apache-2.0; what it writes is under MIT-0.  There is no warranty.");
     return EXIT_SUCCESS;
@@ -266,7 +301,7 @@ static int print_version(const option_row *row, const char *value, arena *a, opt
 
 #define FIELD(name) .field = offsetof(options, name)
 
-const option_row option_rows[] = {
+static const option_row rows[] = {
     {OPTION_HEADING, .help = "Output"},
     {OPTION_TEXT, 'o', NULL, "output", "FILE",
      "write the C to FILE, or to standard output if it is -",
@@ -345,12 +380,17 @@ const option_row option_rows[] = {
     {OPTION_OTHER, 'D', NULL, "define", "NAME=VALUE",
      "give the dim or the constant NAME another value",
      "A name that the spec does not declare is an error.", FIELD(define), .read = read_pair},
-    {OPTION_WORD, '\0', NULL, "real", "TYPE", "compute in float or double", FIELD(real),
+    {OPTION_OTHER, '\0', NULL, "real", "TYPE", "compute in float or double", .read = read_real,
      .words = reals},
+    {OPTION_WORD, '\0', NULL, "trace-real", "TYPE",
+     "store traces of weights as real (as computed), bfloat16 or float16", FIELD(trace_real),
+     .words = trace_reals},
     {OPTION_NUMBER, '\0', NULL, "batch", "N", "work on N samples at a time", FIELD(batch), .min = 1,
      .max = SPEC_BATCH_MAX},
     {OPTION_WORD, '\0', NULL, "rule", "RULE", "learn by RULE instead of the spec's",
      "The settings of the spec then do not count, but for dense.", FIELD(rule),
+     .words = rule_names},
+    {OPTION_WORD, '\0', NULL, "algorithm", "RULE", "the same as --rule", FIELD(rule),
      .words = rule_names},
     {OPTION_NUMBER, '\0', NULL, "window", "K", "differentiate K steps exactly, behind the trace",
      FIELD(window), .min = 1, .max = WINDOW_MAX},
@@ -375,7 +415,7 @@ const option_row option_rows[] = {
     {OPTION_WORD, '\0', NULL, "graph", "FORM", "print the eligibility-trace graph; write nothing",
      FIELD(graph), .words = graphs},
     {OPTION_WORD, '\0', NULL, "dump", "PASS", "print the nodes after PASS; write nothing",
-     FIELD(dump), .words = dumps},
+     "json is the graph, as --graph=json.", FIELD(dump), .words = dumps},
     {OPTION_OTHER, '\0', NULL, "explain", "LINE",
      "print the equation and the pass that made LINE of the C; write nothing",
      "FILE:LINE is a line of the header, too, and all means every line of both. What no equation "
@@ -420,13 +460,19 @@ const option_row option_rows[] = {
      FIELD(style.errors_only)},
     {OPTION_FLAG, 'v', NULL, "verbose", NULL, "say which files were read and written",
      FIELD(verbose)},
+    {OPTION_OTHER, '\0', NULL, "trace", "LIST", "say on standard error what happens inside",
+     "m4: what m4 was given and has printed. graph: groups and relations. time: how long each pass took.",
+     .read = read_trace, .words = traces},
+    {OPTION_WORD, '\0', NULL, "progress", "WHEN", "say which pass is under way: auto, always or never",
+     "auto: on a terminal, in a line that goes away. always: a line a pass.", FIELD(progress),
+     .words = whens},
     {OPTION_WORD, '\0', NULL, "diagnostics-format", "FORM", "print messages as text or as json",
      "json is an object a line with file, line, column, endLine, endColumn (behind the last one), "
      "severity, code, message and fix (what to write in that place). "
      "What is not known is null.",
      FIELD(format), .words = formats},
     {OPTION_WORD, '\0', NULL, "color", "WHEN", "colour messages: auto, always or never",
-     "auto: on a terminal, unless NO_COLOR is set.", FIELD(color), .words = colors},
+     "auto: on a terminal, unless NO_COLOR is set.", FIELD(color), .words = whens},
     {OPTION_NUMBER, '\0', NULL, "max-errors", "N", "stop after N errors (default: 20; 0: never)",
      FIELD(max_errors), .max = INT_MAX},
 
@@ -452,55 +498,24 @@ const option_row option_rows[] = {
     {OPTION_OTHER, 'V', NULL, "version", NULL, "print the version", .read = print_version},
 };
 
-const int n_option_rows = sizeof option_rows / sizeof option_rows[0];
-
-/* --- reading --------------------------------------------------------------------------------- */
-
-const char *option_spelling(const option_row *row, arena *a)
-{
-    return row->name ? arena_printf(a, "--%s", row->name)
-                     : arena_printf(a, "-%c%s", row->letter, row->tail ? row->tail : "");
-}
-
-bool option_may_lack_value(const option_row *row)
-{
-    return row->argument && row->argument[0] == '[';
-}
-
-static int read_number(const option_row *row, const char *value, arena *a, int *field)
-{
-    char *end;
-    errno = 0;
-    long n = strtol(value, &end, 10);
-    *field = (int)n;
-    if (*value && *end == '\0' && errno == 0 && n >= row->min && n <= row->max)
-        return OPTIONS_GO_ON;
-    const char *up_to = row->max < INT_MAX ? arena_printf(a, " to %d", row->max) : "";
-    return option_usage(arena_printf(a, "%s is a whole number from %d%s, not",
-                                     option_spelling(row, a), row->min, up_to), value);
-}
-
-static int read_bytes(const option_row *row, const char *value, arena *a, int64_t *field)
-{
-    if (size_read(value, field) && *field > 0)
-        return OPTIONS_GO_ON;
-    return option_usage(arena_printf(a, "%s is a number of bytes like 4096, 64K, 1.5M or 2G, not",
-                                     option_spelling(row, a)), value);
-}
-
-int option_read(const option_row *row, const char *value, arena *a, options *o)
-{
-    void *field = (char *)o + row->field;
-    option_list *list = field;
-    switch (row->kind) {
-    case OPTION_HEADING: break;
-    case OPTION_FLAG: *(bool *)field = true; break;
-    case OPTION_TEXT: return keep(field, value);
-    case OPTION_WORD: return read_word(row, value, a, field);
-    case OPTION_NUMBER: return read_number(row, value, a, field);
-    case OPTION_BYTES: return read_bytes(row, value, a, field);
-    case OPTION_LIST: ARENA_PUSH(a, list->item, list->n, list->cap, value); break;
-    case OPTION_OTHER: return row->read(row, value, a, o);
-    }
-    return OPTIONS_GO_ON;
-}
+const option_set option_table = {
+    .program = "etrace-gen",
+    .usage = "Usage: etrace-gen [OPTION]... MODEL.yaml...\n"
+             "Write the C of a recurrent network and of its online learning rule.\n",
+    .end = "\nExit status:\n"
+           "  0   all is well; there may have been warnings\n"
+           "  1   the model is wrong\n"
+           "  2   the command line is wrong\n"
+           "  3   a file could not be read or written\n"
+           "  4   m4 or the templates are missing or failed\n"
+           "  63  the spec is of a newer version of the language\n"
+           "  70  a bug of etrace-gen\n"
+           "\nEnvironment:\n"
+           "  ETRACE_DATADIR     the folder with templates and runtime\n"
+           "  M4                 the GNU m4 to run\n"
+           "  NO_COLOR           if set, messages have no colour\n"
+           "  SOURCE_DATE_EPOCH  if set, the date on a report's page\n",
+    .files = "yaml|yml|etrace",
+    .row = rows,
+    .n = sizeof rows / sizeof rows[0],
+};

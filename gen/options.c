@@ -2,14 +2,15 @@
 /* In: argv and the environment.  Out: options with every default filled in.  The options themselves
    are a table: option_table.c.  */
 #define _POSIX_C_SOURCE 200809L
-#include "option_table.h"
+#include "options.h"
 
 #include "datadir.h"
 #include "elementary.h"
+#include "option_table.h"
+#include "picture.h"
 #include "rule.h"
 #include "target.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,123 +18,7 @@
 
 enum { ERRORS_DEFAULT = 20 };
 
-/* --- the words of the command line ----------------------------------------------------------- */
-
-/* getopt_long's code for the row ROW, above all letters.  */
-static int code_of(int row)
-{
-    return 256 + row;
-}
-
-/* What getopt_long did not take: ARG is the word of the command line.  CODE: its letter, the code
-   of a long option, or 0; MISSING: it is known, but its value is not there.  */
-static int bad_option(arena *a, int code, const char *arg, bool missing)
-{
-    const char **names = ARENA_ARRAY(a, const char *, n_option_rows);
-    bool letter = code > 0 && code < 256 && strncmp(arg, "--", 2) != 0;
-    const char *shown =
-        letter ? arena_printf(a, "-%c", code) : arena_strndup(a, arg, strcspn(arg, "="));
-    const char *begun = NULL;
-    size_t n = 0, n_begun = 0;
-    if (missing)
-        return option_usage("this option needs a value:", shown);
-    if (code > 0 && !letter)
-        return option_usage("this option takes no value:", shown);
-    for (int i = 0; i < n_option_rows; i++) {
-        const char *name = option_rows[i].name;
-        if (!name)
-            continue;
-        names[n++] = name;
-        if (!letter && strncmp(name, shown + 2, strlen(shown + 2)) == 0)
-            begun = n_begun++ == 0 ? name : begun;
-    }
-    if (n_begun > 1)
-        return option_usage(arena_printf(a, "several options begin with this, --%s is one:", begun),
-                            shown);
-    const char *near = letter ? NULL : diag_nearest(shown + 2, names, n);
-    return option_usage(near ? arena_printf(a, "there is no option '%s'; did you mean", shown)
-                             : "there is no option",
-                        near ? arena_printf(a, "--%s", near) : shown);
-}
-
-/* Do words of LETTER go on, as -MD does?  Then getopt hands over what follows.  */
-static bool goes_on(int letter)
-{
-    for (int i = 0; i < n_option_rows; i++)
-        if (option_rows[i].letter == letter && option_rows[i].tail)
-            return true;
-    return false;
-}
-
-/* The first row of LETTER.  */
-static int row_of_letter(int letter)
-{
-    int i = 0;
-    while (option_rows[i].letter != letter)
-        i++;
-    return i;
-}
-
-static void fill_getopt(struct option *longs, char *shorts)
-{
-    *shorts++ = ':'; /* a value that is missing has a message of its own */
-    for (int i = 0, n = 0; i < n_option_rows; i++) {
-        const option_row *row = &option_rows[i];
-        int value = !row->argument                ? no_argument
-                    : option_may_lack_value(row) ? optional_argument
-                                                 : required_argument;
-        if (row->name)
-            longs[n++] = (struct option){row->name, value, NULL, code_of(i)};
-        if (!row->letter || row_of_letter(row->letter) < i)
-            continue;
-        *shorts++ = row->letter;
-        for (int k = goes_on(row->letter) ? optional_argument : value; k > no_argument; k--)
-            *shorts++ = ':';
-    }
-    *shorts = '\0';
-}
-
-/* The row of a word like -MFout.d: the longest tail that TEXT, what follows LETTER, begins with. */
-static const option_row *row_of_word(char letter, const char *text)
-{
-    const option_row *best = NULL;
-    size_t length = 0;
-    for (int i = 0; i < n_option_rows; i++) {
-        const option_row *row = &option_rows[i];
-        size_t n = row->tail ? strlen(row->tail) : 0;
-        if (row->letter != letter || strncmp(text, row->tail ? row->tail : "", n) != 0
-            || (!row->argument && text[n] != '\0') || (best && n <= length))
-            continue;
-        best = row;
-        length = n;
-    }
-    return best;
-}
-
-/* One option with a tail: its value may be the rest of the word, or the next one.  */
-static int read_word(int letter, const char *text, int argc, char **argv, arena *a, options *res)
-{
-    const option_row *row = row_of_word((char)letter, text ? text : "");
-    const char *word = arena_printf(a, "-%c%s", letter, text ? text : "");
-    if (!row)
-        return option_usage("there is no option", word);
-    const char *value = (text ? text : "") + (row->tail ? strlen(row->tail) : 0);
-    if (*value || !row->argument || option_may_lack_value(row))
-        return option_read(row, *value ? value : NULL, a, res);
-    if (optind >= argc)
-        return option_usage("this option needs a value:", word);
-    return option_read(row, argv[optind++], a, res);
-}
-
-static int read_one(int code, int argc, char **argv, arena *a, options *res)
-{
-    if (code < code_of(0) && goes_on(code))
-        return read_word(code, optarg, argc, argv, a, res);
-    int row = code >= code_of(0) ? code - code_of(0) : row_of_letter(code);
-    return option_read(&option_rows[row], optarg, a, res);
-}
-
-/* --- what follows from them ------------------------------------------------------------------ */
+/* --- what follows from the command line ------------------------------------------------------ */
 
 /* PATH's last part without the ending .yaml, .yml or (HEADER) .c.  */
 static const char *stem(arena *a, const char *path, const char *const *endings)
@@ -156,13 +41,13 @@ static bool names_no_file(const char *path)
 static int check_paths(const options *o)
 {
     if (names_no_file(o->c_path) || names_no_file(o->h_path))
-        return option_usage("this names no file:",
+        return option_usage(&o->style, "this names no file:",
                             names_no_file(o->c_path) ? o->c_path : o->h_path);
     if (strcmp(o->h_path, o->c_path) == 0)
-        return option_usage("the C file and the header are one:", o->c_path);
+        return option_usage(&o->style, "the C file and the header are one:", o->c_path);
     for (const char *p = o->h_path; *p; p++)
         if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ')
-            return option_usage("an #include cannot name the header", o->h_path);
+            return option_usage(&o->style, "an #include cannot name the header", o->h_path);
     return OPTIONS_GO_ON;
 }
 
@@ -192,13 +77,14 @@ static int check_compare(const options *o)
     } unused[] = {
         {"-o", o->given_c}, {"-H", o->given_h}, {"--rule", o->rule}, {"--window", o->window > 0},
         {"--vjp-time", o->vjp_time}, {"--signal", o->signal}, {"--plain", o->plain},
-        {"--dense", o->dense}, {"-L", o->learning.n > 0}, {"--graph", o->graph},
-        {"--dump", o->dump}, {"--explain", o->explain}, {"--report", o->report}, {"--list-outputs", o->list_outputs},
+        {"--dense", o->dense}, {"-L", o->learning.n > 0}, {"--trace-real", o->trace_real},
+        {"--graph", o->graph}, {"--dump", o->dump}, {"--explain", o->explain},
+        {"--report", o->report}, {"--list-outputs", o->list_outputs},
         {"--standalone", o->standalone}, {"--single-file", o->single_file},
         {"a depfile", o->deps || o->deps_only}};
     for (size_t i = 0; o->compare && i < sizeof unused / sizeof unused[0]; i++)
         if (unused[i].given)
-            return option_usage("--compare has no use for", unused[i].name);
+            return option_usage(&o->style, "--compare has no use for", unused[i].name);
     return OPTIONS_GO_ON;
 }
 
@@ -226,7 +112,7 @@ static int check_together(const options *o)
     };
     for (size_t i = 0; i < sizeof rule / sizeof rule[0]; i++)
         if (rule[i].wrong)
-            return option_usage(rule[i].text, rule[i].word);
+            return option_usage(&o->style, rule[i].text, rule[i].word);
     return check_compare(o);
 }
 
@@ -239,38 +125,47 @@ static void set_style(options *o)
     o->style.color = wanted && !o->style.json;
 }
 
+/* Messages about the command line itself are as it asks for them, wherever in it that stands.  */
+static bool wants_json(int argc, char **argv)
+{
+    static const char option[] = "--diagnostics-format";
+    bool json = false;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        size_t n = strcspn(argv[i], "=");
+        const char *value = argv[i][n] ? argv[i] + n + 1 : i + 1 < argc ? argv[i + 1] : "";
+        if (n > strlen("--di") && strncmp(argv[i], option, n) == 0)
+            json = strcmp(value, "json") == 0;
+    }
+    return json;
+}
+
 int options_read(int argc, char **argv, arena *a, options *res)
 {
-    struct option *longs = ARENA_ARRAY(a, struct option, n_option_rows + 1);
-    char *shorts = ARENA_ARRAY(a, char, 3 * n_option_rows + 2);
     const char *m4 = getenv("M4");
-    int code;
-    fill_getopt(longs, shorts);
     *res = (options){.unroll = -1, .machine = target_names()[0], .max_errors = ERRORS_DEFAULT,
                      .math = math_words()[MATH_ETRACE],
                      .m4 = m4 && *m4 ? m4 : M4_PROGRAM};
     for (int i = 0; i < N_SOURCE_LIMITS; i++)
         res->limit[i] = source_limit_rows[i].standard;
-    opterr = 0;
-    while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        int status = code == '?' || code == ':'
-                         ? bad_option(a, optopt, argv[optind - 1], code == ':')
-                         : read_one(code, argc, argv, a, res);
-        if (status != OPTIONS_GO_ON)
-            return status;
-    }
-    for (; optind < argc; optind++)
-        ARENA_PUSH(a, res->models.item, res->models.n, res->models.cap, argv[optind]);
+    res->style.json = wants_json(argc, argv);
+    const option_reader r = {&option_table, a, &res->style, res};
+    int status = option_parse(&r, argc, argv, &res->models);
+    if (status != OPTIONS_GO_ON)
+        return status;
     if (res->unroll < 0)
         res->unroll = target_named(res->machine)->unroll;
     if (res->tile == 0)
         res->tile = target_named(res->machine)->tile;
+    if (res->dump && strcmp(res->dump, "json") == 0) {
+        res->graph = picture_form_of(".json");
+        res->dump = NULL;
+    }
     res->data_dir = datadir_find(a);
     set_style(res);
     if (res->models.n == 0 && !res->init)
-        return option_usage("no model is given", NULL);
+        return option_usage(&res->style, "no model is given", NULL);
     if (res->models.n > 0 && res->init)
-        return option_usage("--init writes a spec and reads none:", res->models.item[0]);
+        return option_usage(&res->style, "--init writes a spec and reads none:", res->models.item[0]);
     return check_together(res);
 }
 
@@ -280,7 +175,7 @@ bool options_learning(const options *o, const spec *s, arena *a, diag *d, learni
 {
     const struct { const char *key, *value; } given[] = {
         {"rule", o->rule}, {"vjp_time", o->vjp_time}, {"signal", o->signal},
-        {"plain", o->plain}, {"dense", o->dense},
+        {"plain", o->plain}, {"dense", o->dense}, {"trace_dtype", o->trace_real},
         {"window", o->window ? arena_printf(a, "%d", o->window) : NULL}};
     spec_learning l = s->learning;
     bool ok = true;

@@ -5,14 +5,9 @@
 
 #include "diag.h"
 #include "learn.h"
+#include "option_set.h"
 #include "report.h"
 #include "spec.h"
-
-/* The values of an option that may be there several times.  */
-typedef struct {
-    size_t n, cap;
-    const char **item;
-} option_list;
 
 typedef struct {
     option_list models;
@@ -31,7 +26,7 @@ typedef struct {
     bool deps, deps_only, deps_user, phony; /* -MD; -M; without installed files; -MP */
     const char *depfile;  /* -MF; NULL: by the C file's name */
     option_list target;   /* -MT and -MQ, with T or Q before each */
-    const char *rule, *vjp_time, *signal, *plain, *dense; /* NULL: as the spec says */
+    const char *rule, *vjp_time, *signal, *plain, *dense, *trace_real; /* NULL: as the spec says */
     int window;                                           /* 0: as the spec says */
     option_list learning; /* -L KEY=VALUE */
     int unroll;
@@ -43,7 +38,8 @@ typedef struct {
     diag_style style;
     int limit[N_SOURCE_LIMITS];
     const char *format, *color; /* of messages: text or json; auto, always or never */
-    bool verbose;
+    bool verbose, trace_m4, trace_graph, trace_time;
+    const char *progress; /* auto, always or never; NULL: auto */
     const char *explain; /* LINE, FILE:LINE or all; NULL: not asked for */
     const char *report; /* where to; NULL: nowhere */
     bool report_json, report_html;
@@ -52,16 +48,11 @@ typedef struct {
     const char *compare; /* rules: write a program that compares them; NULL: write the model */
     bool graph_file;   /* -g: write the graph into */
     const char *given_graph, *graph_path; /* this file; NULL: by the C file's name */
-    const char *dump;  /* one of options_dumps: the pass to print after; NULL: none */
+    const char *dump;  /* the pass to print after: ir, or diff (with all derivatives); NULL: none */
     bool check_only, list_outputs;
     bool standalone, single_file, with_main, no_lines, keep_temps, python;
     const char *init; /* print the example spec of this name; NULL: none */
 } options;
-
-/* The passes that --dump prints after: the tensor graph, and with all derivatives.  */
-extern const char *const options_dumps[];
-
-enum { EXIT_USAGE = 2, EXIT_FILES = 3, EXIT_ENVIRONMENT = 4, OPTIONS_GO_ON = -1 };
 
 /* Read the command line into RES.  OPTIONS_GO_ON, or the status to exit with: 0 after --help or
    --version, EXIT_USAGE after a message.  */

@@ -109,6 +109,7 @@ START_TEST(shows)
     ck_assert_uint_gt(cli_result.out.len, 0);
     cli_run("--dump=ir model.yaml", 0, NULL);
     ck_assert_uint_gt(cli_result.out.len, 0);
+    cli_shell("\"$E\" --graph=json model.yaml >a && \"$E\" --dump=json model.yaml >b && cmp a b && rm a b", 0);
     cli_nothing_but(0);
 }
 END_TEST
@@ -152,6 +153,15 @@ START_TEST(mode_follows_umask)
 }
 END_TEST
 
+/* Names for what has another one.  */
+START_TEST(second_names)
+{
+    cli_shell("\"$E\" --algorithm=bptt -o - -H a.h model.yaml >a && \"$E\" --rule=bptt -o - -H a.h model.yaml >b &&"
+              " cmp a b && \"$E\" --trace-real=bfloat16 -o - -H a.h model.yaml >a &&"
+              " \"$E\" -L trace_dtype=bfloat16 -o - -H a.h model.yaml >b && cmp a b", 0);
+}
+END_TEST
+
 /* --- 1: the spec is wrong -------------------------------------------------------------------- */
 
 START_TEST(wrong_spec_changes_nothing)
@@ -191,7 +201,11 @@ START_TEST(usage)
               == 0);
     cli_run("--vjp-time=2 model.yaml", 2, "--vjp-time is one of t, t_minus_1, not '2'");
     cli_run("--graph=png model.yaml", 2, "--graph is one of text, json, gv, svg, pdf, not 'png'");
-    cli_run("--dump=x model.yaml", 2, "--dump is one of ir, diff, not 'x'");
+    cli_run("--dump=x model.yaml", 2, "--dump is one of ir, diff, json, not 'x'");
+    cli_run("--real=q15 model.yaml", 2, "there is no fixed point");
+    cli_run("--real=half model.yaml", 2, "--real is one of float, double, not 'half'");
+    cli_run("--trace=m4,all model.yaml", 2, "--trace is a list of m4, graph and time, not 'm4,all'");
+    cli_run("--trace= model.yaml", 2, "--trace is a list");
     cli_run("--window=0 model.yaml", 2, "--window is a whole number from 1 to 1048576, not '0'");
     cli_run("--window=1x model.yaml", 2, "not '1x'");
     cli_run("--window=99999999999999999999 model.yaml", 2, "--window");
@@ -203,6 +217,25 @@ START_TEST(usage)
     ck_assert_ptr_nonnull(
         strstr(cli_result.err.text, "note: 'etrace-gen --help' lists the options"));
     cli_nothing_but(0);
+}
+END_TEST
+
+/* As messages about a spec: every line is an object, wherever the option stands.  */
+START_TEST(usage_in_json)
+{
+    static const char *const lines[] = {
+        "--diagnostics-format=json --nonsense model.yaml", "-z --diagnostics-format json model.yaml",
+        "--diag=json -o a.c -d b model.yaml", "--diagnostics-format=json", "--rule=x --diagnostics=json",
+        "--explain=99999 --diagnostics-format=json model.yaml"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        cli_run(lines[i], 2, "{\"file\": null, \"line\": null,");
+        const char *text = cli_result.err.text;
+        ck_assert_ptr_nonnull(strstr(text, "\"severity\": \"error\", \"code\": null, \"message\": \""));
+        for (const char *p = text; *p; p += strcspn(p, "\n") + 1)
+            ck_assert_msg(*p == '{', "no object: %s", p);
+    }
+    cli_run("--diagnostics-format=text --diagnostics-format=jso -z", 2, "etrace-gen: error: ");
+    cli_run("-- --diagnostics-format=json", 3, "etrace-gen: error: ");
 }
 END_TEST
 
@@ -514,9 +547,9 @@ static void add_tests(Suite *s, const char *name, const TTest *const *test, size
 Suite *cli_suite(void)
 {
     const TTest *const good[] = {default_outputs, output_options, output_to_stdout, prefix, define,
-                                 list_outputs, check_only, shows, help_and_version, the_same_twice,
-                                 mode_follows_umask};
-    const TTest *const bad[] = {wrong_spec_changes_nothing, max_errors, usage, no_empty_names,
+                                 list_outputs, check_only, shows, second_names, help_and_version,
+                                 the_same_twice, mode_follows_umask};
+    const TTest *const bad[] = {wrong_spec_changes_nothing, max_errors, usage, usage_in_json, no_empty_names,
                                 spec_is_too_new, bug, limits};
     const TTest *const files[] = {unreadable_spec, output_over_an_input, output_over_a_cell,
                                   pattern_is_a_link, outputs_over_one_another,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of options against what is made from it: --help, the manual page, the completions. Each
+/* The tables of options against what is made from it: --help, the manual page, the completions. Each
    has every option and no other one, and the programs that read them find nothing wrong.  */
 #define _XOPEN_SOURCE 700
+#include "convert_options.h"
 #include "option_docs.h"
 #include "option_table.h"
 #include "run.h"
@@ -15,6 +16,10 @@
 
 static char *folder;
 
+static const option_set *const sets[] = {&option_table, &convert_table};
+
+enum { N_SETS = sizeof sets / sizeof sets[0] };
+
 static void set_up(void)
 {
     folder = run_make_folder();
@@ -25,12 +30,14 @@ static void tear_down(void)
     run_remove_folder(folder);
 }
 
-static void write_manual(buf *out)
+static void write_manual(const option_set *set, buf *out)
 {
-    buf template = {0};
-    ck_assert(run_read_file(run_source_path("doc/etrace-gen.1.in"), &template));
-    option_manual(template.text, out);
+    buf template = {0}, path = {0};
+    buf_printf(&path, "doc/%s.1.in", set->program);
+    ck_assert(run_read_file(run_source_path(path.text), &template));
+    option_manual(set, template.text, out);
     buf_free(&template);
+    buf_free(&path);
 }
 
 /* LINE in a shell, in the folder of the test.  */
@@ -80,11 +87,11 @@ static bool has_word(const char *text, const char *word)
     return false;
 }
 
-static void all_are_in(const char *what, const char *text)
+static void all_are_in(const option_set *set, const char *what, const char *text)
 {
     arena *a = arena_new();
-    for (int i = 0; i < n_option_rows; i++) {
-        const option_row *row = &option_rows[i];
+    for (int i = 0; i < set->n; i++) {
+        const option_row *row = &set->row[i];
         const char *tail = row->tail ? row->tail : "";
         if (row->name)
             ck_assert_msg(has_word(text, arena_printf(a, "--%s", row->name)), "--%s is not in %s",
@@ -98,24 +105,24 @@ static void all_are_in(const char *what, const char *text)
     arena_free(a);
 }
 
-static bool is_long_option(const char *word, size_t n)
+static bool is_long_option(const option_set *set, const char *word, size_t n)
 {
-    for (int i = 0; i < n_option_rows; i++)
-        if (option_rows[i].name && strlen(option_rows[i].name) == n
-            && strncmp(option_rows[i].name, word, n) == 0)
+    for (int i = 0; i < set->n; i++)
+        if (set->row[i].name && strlen(set->row[i].name) == n
+            && strncmp(set->row[i].name, word, n) == 0)
             return true;
     return false;
 }
 
 /* Every --word of TEXT is an option.  */
-static void no_other_is_in(const char *what, const char *text)
+static void no_other_is_in(const option_set *set, const char *what, const char *text)
 {
     for (const char *p = strstr(text, "--"); p; p = strstr(p + 2, "--")) {
         size_t n = 0;
         while (isalnum((unsigned char)p[2 + n]) || p[2 + n] == '-')
             n++;
         if (n > 0 && (p == text || !isalnum((unsigned char)p[-1])))
-            ck_assert_msg(is_long_option(p + 2, n), "%s has --%.*s", what, (int)n, p + 2);
+            ck_assert_msg(is_long_option(set, p + 2, n), "%s has --%.*s", what, (int)n, p + 2);
     }
 }
 
@@ -134,18 +141,19 @@ static void drop_roff(buf *text)
 
 START_TEST(every_option_is_everywhere)
 {
+    const option_set *set = sets[_i];
     buf help = {0}, manual = {0}, bash = {0}, zsh = {0};
-    option_help(&help);
-    write_manual(&manual);
+    option_help(set, &help);
+    write_manual(set, &manual);
     drop_roff(&manual);
-    option_bash(&bash);
-    option_zsh(&zsh);
+    option_bash(set, &bash);
+    option_zsh(set, &zsh);
     const char *const what[] = {"--help", "the manual page", "bash", "zsh"};
     const buf *const all[] = {&help, &manual, &bash, &zsh};
     for (int i = 0; i < 4; i++) {
-        all_are_in(what[i], all[i]->text);
+        all_are_in(set, what[i], all[i]->text);
         if (i < 2)
-            no_other_is_in(what[i], all[i]->text);
+            no_other_is_in(set, what[i], all[i]->text);
     }
     buf_free(&help);
     buf_free(&manual);
@@ -157,8 +165,9 @@ END_TEST
 /* What stands in the table is fit for all of its readers.  */
 START_TEST(rows_are_in_form)
 {
-    for (int i = 0; i < n_option_rows; i++) {
-        const option_row *row = &option_rows[i];
+    const option_set *set = sets[_i];
+    for (int i = 0; i < set->n; i++) {
+        const option_row *row = &set->row[i];
         if (row->kind == OPTION_HEADING)
             continue;
         ck_assert_msg(row->name || row->letter, "row %d has no name", i);
@@ -169,8 +178,8 @@ START_TEST(rows_are_in_form)
         ck_assert((row->kind == OPTION_OTHER) == (row->read != NULL));
         ck_assert(row->kind != OPTION_FLAG || !row->argument);
         for (int k = 0; k < i; k++)
-            ck_assert(!row->name || !option_rows[k].name
-                      || strcmp(row->name, option_rows[k].name) != 0);
+            ck_assert(!row->name || !set->row[k].name
+                      || strcmp(row->name, set->row[k].name) != 0);
     }
 }
 END_TEST
@@ -178,7 +187,7 @@ END_TEST
 START_TEST(help_is_narrow)
 {
     buf help = {0};
-    option_help(&help);
+    option_help(sets[_i], &help);
     for (const char *line = help.text; *line; line += strcspn(line, "\n") + 1)
         ck_assert_msg(strcspn(line, "\n") < 80, "%.*s", (int)strcspn(line, "\n"), line);
     buf_free(&help);
@@ -189,11 +198,11 @@ END_TEST
 START_TEST(mandoc_finds_nothing)
 {
     buf manual = {0};
-    write_manual(&manual);
-    keep("etrace-gen.1", &manual);
+    write_manual(sets[_i], &manual);
+    keep("manual.1", &manual);
     buf_free(&manual);
     if (there("mandoc"))
-        is_clean("mandoc -T lint etrace-gen.1 | grep -v 'missing date' || :");
+        is_clean("mandoc -T lint manual.1 | grep -v 'missing date' || :");
 }
 END_TEST
 
@@ -207,21 +216,22 @@ START_TEST(help2man_reads_help)
     buf text = {0};
     buf_puts(&text, buf_text(&r.out));
     drop_roff(&text);
-    all_are_in("help2man's page", text.text);
+    all_are_in(&option_table, "help2man's page", text.text);
     ck_assert_ptr_nonnull(strstr(text.text, ".SS \"Exit status:\""));
     buf_free(&text);
     run_free(&r);
 }
 END_TEST
 
-/* What bash offers for the word in the middle of `etrace-gen WORDS`.  */
-static void bash_offers(const char *words, const char *wanted)
+/* What bash offers for the last word of `PROGRAM WORDS`.  */
+static void bash_offers(const option_set *set, const char *words, const char *wanted)
 {
+    const char *function = set == &option_table ? "_etrace_gen" : "_etrace_convert";
     buf line = {0};
     buf_printf(&line,
-               "compopt() { :; }; . ./bash; COMP_WORDS=(etrace-gen %s); "
-               "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _etrace_gen; echo \"${COMPREPLY[@]}\"",
-               words);
+               "compopt() { :; }; . ./bash; COMP_WORDS=(%s %s); "
+               "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); %s; echo \"${COMPREPLY[@]}\"",
+               set->program, words, function);
     const char *argv[] = {"bash", "-c", line.text, NULL};
     run_result r = run_program(folder, argv);
     ck_assert_msg(r.status == 0 && strcmp(buf_text(&r.out), wanted) == 0, "%s: %s%s", words,
@@ -232,27 +242,39 @@ static void bash_offers(const char *words, const char *wanted)
 
 START_TEST(bash_completes)
 {
+    static const struct {
+        const option_set *set;
+        const char *words, *wanted;
+    } row[] = {
+        {&option_table, "--list-o", "--list-outputs\n"},
+        {&option_table, "--dump = d", "diff\n"},
+        {&option_table, "--dump =", "ir diff json\n"},
+        {&option_table, "n", "net.yaml\n"},
+        {&option_table, "-o net.t", "net.txt\n"},
+        {&convert_table, "--from = t", "torch\n"},
+        {&convert_table, "--act", "--activation=\n"},
+        {&convert_table, "-w net.t", "net.txt\n"},
+        {&convert_table, "n", "net.yaml\n"},
+    };
     buf text = {0};
     if (!there("bash"))
         return;
-    option_bash(&text);
+    option_bash(sets[_i], &text);
     keep("bash", &text);
     buf_free(&text);
     run_write_file(run_path(folder, "net.yaml"), "", 0);
     run_write_file(run_path(folder, "net.txt"), "", 0);
     is_clean("bash -n bash");
-    bash_offers("--list-o", "--list-outputs\n");
-    bash_offers("--dump = d", "diff\n");
-    bash_offers("--dump =", "ir diff\n");
-    bash_offers("n", "net.yaml\n");
-    bash_offers("-o net.t", "net.txt\n");
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        if (row[i].set == sets[_i])
+            bash_offers(row[i].set, row[i].words, row[i].wanted);
 }
 END_TEST
 
 START_TEST(zsh_reads_its_file)
 {
     buf text = {0};
-    option_zsh(&text);
+    option_zsh(sets[_i], &text);
     keep("zsh", &text);
     buf_free(&text);
     if (there("zsh"))
@@ -266,13 +288,13 @@ Suite *options_suite(void)
     TCase *t = tcase_create("table");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_set_timeout(t, 60);
-    tcase_add_test(t, every_option_is_everywhere);
-    tcase_add_test(t, rows_are_in_form);
-    tcase_add_test(t, help_is_narrow);
-    tcase_add_test(t, mandoc_finds_nothing);
+    tcase_add_loop_test(t, every_option_is_everywhere, 0, N_SETS);
+    tcase_add_loop_test(t, rows_are_in_form, 0, N_SETS);
+    tcase_add_loop_test(t, help_is_narrow, 0, N_SETS);
+    tcase_add_loop_test(t, mandoc_finds_nothing, 0, N_SETS);
     tcase_add_test(t, help2man_reads_help);
-    tcase_add_test(t, bash_completes);
-    tcase_add_test(t, zsh_reads_its_file);
+    tcase_add_loop_test(t, bash_completes, 0, N_SETS);
+    tcase_add_loop_test(t, zsh_reads_its_file, 0, N_SETS);
     suite_add_tcase(s, t);
     return s;
 }

@@ -59,9 +59,9 @@ END_TEST
 static const char *const *init_words(void)
 {
     int i = 0;
-    while (!option_rows[i].name || strcmp(option_rows[i].name, "init") != 0)
+    while (!option_table.row[i].name || strcmp(option_table.row[i].name, "init") != 0)
         i++;
-    return option_rows[i].words();
+    return option_table.row[i].words();
 }
 
 START_TEST(specs_to_start_from)

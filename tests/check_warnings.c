@@ -69,6 +69,14 @@ START_TEST(quiet_and_verbose)
     ck_assert_ptr_null(strstr(said(), "note: "));
     cli_run("-v -o a.c model.yaml", 0, "etrace-gen: read model.yaml\n");
     ck_assert_ptr_nonnull(strstr(said(), "etrace-gen: wrote a.c\netrace-gen: wrote a.h\n"));
+    cli_run("-v --diagnostics-format=json -o a.c model.yaml", 0, "\"message\": \"read model.yaml\"");
+    cli_run("--trace=graph,m4 model.yaml", 0, "etrace-gen:    Group 0 ");
+    ck_assert_ptr_nonnull(strstr(said(), "etrace-gen: m4: "));
+    ck_assert_ptr_null(strstr(said(), "time: "));
+    cli_run("--trace=time model.yaml", 0, "etrace-gen: time: learn: ");
+    cli_run("--progress=always model.yaml", 0, "etrace-gen: model.yaml: spec\netrace-gen: model.yaml: lower\n");
+    cli_run("--progress=auto model.yaml", 0, NULL);
+    cli_run("--progress=never model.yaml", 0, NULL);
 }
 END_TEST
 
