@@ -169,6 +169,7 @@ static skel_status emit(const comparison *c, const entrant *e, emit_text *res)
     const options *o = c->options;
     const report *r = e->model.report;
     const emit_options eo = {.h_path = arena_printf(c->arena, "%s.h", e->name),
+                             .said = options_said(o, c->arena),
                              .data_dir = o->data_dir, .m4 = o->m4, .unroll = o->unroll,
                              .clones = target_named(o->machine)->clones,
                              .math = elementary_math(o->math), .openmp = o->openmp,

@@ -126,6 +126,8 @@ static void set_banner(emitter *em)
     emit_set(em, "rule", emit_rule_text(g->arena, &em->plan->set));
     emit_set(em, "real", emit_real_type(g));
     emit_set_number(em, "batch", g->batch);
+    emit_set_number(em, "abi", ETR_ABI);
+    emit_set(em, "options", emit_comment_text(em, em->options->said));
     emit_set_number(em, "n_groups", em->plan->graph->n_groups);
     open_list(em, "equation");
     for (size_t i = 0; i < em->spec->n_modules; i++) {

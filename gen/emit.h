@@ -10,6 +10,7 @@
 
 typedef struct {
     const char *h_path;   /* for the #include */
+    const char *said;     /* what the command line asked for, in the banner */
     const char *data_dir;
     const char *m4;
     int unroll;

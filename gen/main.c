@@ -60,7 +60,8 @@ static skel_status emit(const options *o, const model_plan *plan, const spec *s,
                         talk *t, emit_text *res)
 {
     const bool clones = target_named(o->machine)->clones;
-    const emit_options eo = {.h_path = o->h_path, .data_dir = o->data_dir, .m4 = o->m4,
+    const emit_options eo = {.h_path = o->h_path, .said = options_said(o, plan->ir->arena),
+                             .data_dir = o->data_dir, .m4 = o->m4,
                              .unroll = o->unroll, .clones = clones,
                              .math = elementary_math(o->math), .openmp = o->openmp,
                              .largest_count = r->largest_count,

@@ -169,6 +169,16 @@ int options_read(int argc, char **argv, arena *a, options *res)
     return check_together(res);
 }
 
+const char *options_said(const options *o, arena *a)
+{
+    const char *text = arena_printf(a, "target %s, math %s, unroll %d", o->machine, o->math, o->unroll);
+    if (o->tile > 0)
+        text = arena_printf(a, "%s, tile %d", text, o->tile);
+    for (size_t i = 0; i < o->define.n; i++)
+        text = arena_printf(a, "%s, -D %s", text, o->define.item[i]);
+    return text;
+}
+
 /* --- the learning rule ----------------------------------------------------------------------- */
 
 bool options_learning(const options *o, const spec *s, arena *a, diag *d, learning *res)

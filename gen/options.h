@@ -62,6 +62,10 @@ int options_read(int argc, char **argv, arena *a, options *res);
    OPTIONS_GO_ON, or EXIT_USAGE after a message.  */
 int options_model(options *o, size_t i, arena *a);
 
+/* "target c99, math etrace, unroll 8, -D n=7": what besides the spec and its rule makes the C what it
+   is.  */
+const char *options_said(const options *o, arena *a);
+
 /* What the spec and the command line say together about the rule.  False after an error.  */
 bool options_learning(const options *o, const spec *s, arena *a, diag *d, learning *res);
 

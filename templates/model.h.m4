@@ -27,6 +27,7 @@ et_file(0, «model.h.m4»)
  * SPDX-License-Identifier: MIT-0
  * spec SHA-256 et_value(hash)
  * rule et_value(rule), et_value(real), batch et_value(batch)
+ * ABI et_value(abi), et_value(options)
  *
 et_each_equation(«et_star») */
 #ifndef et_value(NAME)_H

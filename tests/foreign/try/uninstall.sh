@@ -9,6 +9,9 @@ quietly make -C "$prefix/../build" install DESTDIR="$work/stage"
 list "$prefix" >wanted
 list "stage$prefix" >found
 quietly diff wanted found
+if command -v install-info >/dev/null 2>&1 && [ -f "$prefix/share/info/etrace.info" ]; then
+    grep -q '^\* etrace: (etrace)' "stage$prefix/share/info/dir" || fail "no line in the menu of info"
+fi
 quietly make -C "$prefix/../build" uninstall DESTDIR="$work/stage"
 left=$(find stage ! -type d; find "stage$prefix" -name '*etrace*')
 [ -z "$left" ] || fail "left: $left"
