@@ -26,9 +26,14 @@ static const char *beside(const options *o, const char *name, arena *a)
     return arena_printf(a, "%.*s%s", slash ? (int)(slash - o->c_path) + 1 : 0, o->c_path, name);
 }
 
+const char *bundle_test(const options *o, arena *a)
+{
+    return arena_printf(a, "%s_test.c", o->stem);
+}
+
 size_t bundle_names(const options *o, arena *a, const char ***res)
 {
-    const char **name = ARENA_ARRAY(a, const char *, N_RUNTIME + 5);
+    const char **name = ARENA_ARRAY(a, const char *, N_RUNTIME + 6);
     size_t n = 0;
     name[n++] = o->c_path;
     if (!o->single_file)
@@ -37,6 +42,8 @@ size_t bundle_names(const options *o, arena *a, const char ***res)
         name[n++] = beside(o, runtime[i], a);
     if (o->with_main)
         name[n++] = arena_printf(a, "%s_main.c", o->stem);
+    if (o->with_test)
+        name[n++] = bundle_test(o, a);
     if (o->python)
         name[n++] = arena_printf(a, "%s.py", o->stem);
     if (o->keep_temps)
@@ -151,25 +158,36 @@ static bool add_runtime(const options *o, outputs *out, arena *a, diag *d)
     return ok;
 }
 
-/* A program around the model: templates/main.c with names in the place of @NAME@ and @HEADER@.  */
+const char *bundle_header(const options *o)
+{
+    return last_part(o->single_file ? o->c_path : o->h_path);
+}
+
+bool bundle_fill(const options *o, const char *name, const char *const (*pair)[2], buf *out, arena *a, diag *d)
+{
+    buf template = {0};
+    bool ok = bundle_read(o, name, &template, a, d);
+    for (const char *p = buf_text(&template); *p;) {
+        int i = 0;
+        while (pair[i][0] && strncmp(p, pair[i][0], strlen(pair[i][0])) != 0)
+            i++;
+        if (pair[i][0])
+            buf_puts(out, pair[i][1]);
+        else
+            buf_bytes(out, p, 1);
+        p += pair[i][0] ? strlen(pair[i][0]) : 1;
+    }
+    buf_free(&template);
+    return ok;
+}
+
+/* A program around the model.  */
 static bool add_main(const options *o, const char *name, outputs *out, arena *a, diag *d)
 {
-    static const char name_here[] = "@NAME@", header_here[] = "@HEADER@";
-    buf template = {0}, text = {0};
-    bool ok = bundle_read(o, "templates/main.c", &template, a, d);
-    for (const char *p = buf_text(&template); *p;) {
-        if (strncmp(p, name_here, strlen(name_here)) == 0) {
-            buf_puts(&text, name);
-            p += strlen(name_here);
-        } else if (strncmp(p, header_here, strlen(header_here)) == 0) {
-            buf_puts(&text, last_part(o->single_file ? o->c_path : o->h_path));
-            p += strlen(header_here);
-        } else {
-            buf_bytes(&text, p++, 1);
-        }
-    }
+    const char *const pair[][2] = {{"@NAME@", name}, {"@HEADER@", bundle_header(o)}, {NULL, NULL}};
+    buf text = {0};
+    bool ok = bundle_fill(o, "templates/main.c", pair, &text, a, d);
     outputs_add(out, arena_printf(a, "%s_main.c", o->stem), &text);
-    buf_free(&template);
     return ok;
 }
 

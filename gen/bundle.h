@@ -21,4 +21,12 @@ bool bundle_add(const options *o, emit_text *text, outputs *out, arena *a, diag 
 /* The model as a single file, appended to OUT; and where its lines come from, in MAP (NULL: not wanted).  */
 void bundle_join(const options *o, const emit_text *text, buf *out, skel_map *map);
 
+/* The file that a program around the model includes; the file of --with-test.  */
+const char *bundle_header(const options *o);
+const char *bundle_test(const options *o, arena *a);
+
+/* The file NAME of the installation, each word of PAIR (ended by NULL) replaced by what stands beside
+   it.  */
+bool bundle_fill(const options *o, const char *name, const char *const (*pair)[2], buf *out, arena *a, diag *d);
+
 #endif

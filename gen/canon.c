@@ -10,8 +10,7 @@
 
 #define NONE ((double)NAN)
 
-/* OP on numbers; NONE: not to be computed here.  */
-static double fold(op_code op, const double *x)
+double canon_fold(op_code op, const double *x)
 {
     switch (op) {
 #define EW(name, arity, result, form, prec, cost, partial, value) case OP_##name: return value;
@@ -114,7 +113,7 @@ int canon_elementwise(ir *g, op_code op, const int *arg, shape s)
         x[i] = g->node[arg[i]].number;
     }
     if (constant) {
-        double value = fold(op, x);
+        double value = canon_fold(op, x);
         if (isfinite(value))
             return ir_const(g, value, s);
     }

@@ -5,6 +5,9 @@
 
 #include "ir.h"
 
+/* The element-wise OP on numbers; NaN also where its row in ops.def has no value.  */
+double canon_fold(op_code op, const double *x);
+
 /* The node that OP of ARG (already of one shape) simplifies to, or NO_NODE.  */
 int canon_elementwise(ir *g, op_code op, const int *arg, shape s);
 

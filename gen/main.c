@@ -14,6 +14,7 @@
 #include "page.h"
 #include "picture.h"
 #include "report.h"
+#include "self_test.h"
 #include "talk.h"
 #include "target.h"
 
@@ -145,6 +146,17 @@ static void tell_graph(const graph *gr, talk *t)
     buf_free(&text);
 }
 
+/* --with-test.  */
+static int add_test(const options *o, const spec *s, const lower_options *lo, const learning *set,
+                    arena *a, diag *d, talk *t, outputs *out)
+{
+    buf text = {NULL, 0, 0};
+    talk_pass(t, "test");
+    bool whole = self_test_write(o, s, lo, set, a, d, &text);
+    outputs_add(out, bundle_test(o, a), &text);
+    return whole ? EXIT_SUCCESS : SPEC_WRONG;
+}
+
 static int compile(const options *o, arena *a, diag *d, talk *t, outputs *out)
 {
     spec_status status = SPEC_WRONG;
@@ -198,6 +210,8 @@ static int compile(const options *o, arena *a, diag *d, talk *t, outputs *out)
         page_files(o->data_dir, a, d);
     int failed = o->check_only || o->deps_only ? EXIT_SUCCESS
                                                : write_model(o, plan, s, r, a, d, t, out);
+    if (!failed && o->with_test && !o->check_only)
+        failed = add_test(o, s, &lo, &set, a, d, t, out);
     if (!failed && (o->deps_only || (o->deps && !o->check_only)))
         add_depfile(o, d, a, out);
     if (!failed && o->graph_file && !o->check_only)

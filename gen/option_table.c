@@ -335,6 +335,11 @@ static const option_row rows[] = {
      "It draws parameters, reads the inputs of one step after the other as numbers from standard "
      "input, and prints the outputs of each step as a line.",
      FIELD(with_main)},
+    {OPTION_FLAG, '\0', NULL, "with-test", NULL,
+     "write a program that checks the compiled model, too: NAME_test.c",
+     "It runs the model on fixed data and compares outputs, states, losses and gradients with numbers "
+     "that etrace-gen has computed by itself, without the C. See doc/embedded.md.",
+     FIELD(with_test)},
     {OPTION_FLAG, '\0', NULL, "python", NULL, "write a Python module of the model, too",
      "NAME.py has NumPy arrays over the memory of the C, which it calls in NAME.so.", FIELD(python)},
     {OPTION_FLAG, '\0', NULL, "no-lines", NULL,

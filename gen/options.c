@@ -81,6 +81,7 @@ static int check_compare(const options *o)
         {"--graph", o->graph}, {"--dump", o->dump}, {"--explain", o->explain},
         {"--report", o->report}, {"--list-outputs", o->list_outputs},
         {"--standalone", o->standalone}, {"--single-file", o->single_file},
+        {"--with-test", o->with_test},
         {"a depfile", o->deps || o->deps_only}};
     for (size_t i = 0; o->compare && i < sizeof unused / sizeof unused[0]; i++)
         if (unused[i].given)

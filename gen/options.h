@@ -50,7 +50,7 @@ typedef struct {
     const char *given_graph, *graph_path; /* this file; NULL: by the C file's name */
     const char *dump;  /* the pass to print after: ir, or diff (with all derivatives); NULL: none */
     bool check_only, list_outputs;
-    bool standalone, single_file, with_main, no_lines, keep_temps, python;
+    bool standalone, single_file, with_main, with_test, no_lines, keep_temps, python;
     const char *init; /* print the example spec of this name; NULL: none */
 } options;
 

@@ -72,6 +72,7 @@ static Suite *(*const all_suites[])(void) = {
     sequence_suite,
     skel_suite,
     snapshot_suite,
+    self_test_suite,
     stack_suite,
     trace_dtype_suite,
     unbiased_suite,

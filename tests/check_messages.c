@@ -160,6 +160,7 @@ static const struct {
     {"E0562", "outputs: check_compare"},
     {"E0423", "Graphviz: check_outputs"},
     {"E0424", "Graphviz: check_outputs"},
+    {"E0430", "an option that needs outputs: check_self_test"},
     {"E0412", "a broken installation: check_schema"},
     {"E0411", "a broken installation: check_outputs"},
 };

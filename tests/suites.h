@@ -61,6 +61,7 @@ Suite *convert_suite(void);
 Suite *sequence_suite(void);
 Suite *skel_suite(void);
 Suite *snapshot_suite(void);
+Suite *self_test_suite(void);
 Suite *stack_suite(void);
 Suite *trace_dtype_suite(void);
 Suite *unbiased_suite(void);
