@@ -35,6 +35,7 @@ typedef struct {
     int n_forms;       /* traces met once a block */
     size_t cap_forms;
     int *form_var;
+    int *form_of;      /* of variables: the form that is its, or -1 */
     linear_form *form; /* of their next values */
     int n_parts;       /* parts of gradients that meet them */
     size_t cap_parts;
@@ -135,19 +136,11 @@ static int instance(blocker *b, int n, int64_t t)
 
 /* --- traces that are met once ---------------------------------------------------------------------- */
 
-static int form_of(const blocker *b, int trace)
-{
-    for (int i = 0; i < b->n_forms; i++)
-        if (b->form_var[i] == trace)
-            return i;
-    return -1;
-}
-
 /* Are all traces that FORM reads themselves met once?  */
 static bool reads_forms(const blocker *b, const linear_form *form)
 {
     for (int i = 0; i < form->n_terms; i++)
-        if (form_of(b, form->term[i].var) < 0)
+        if (b->form_of[form->term[i].var] < 0)
             return false;
     return true;
 }
@@ -156,8 +149,10 @@ static void find_forms(blocker *b)
 {
     ir *g = b->g;
     size_t cap = 0;
+    b->form_of = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
     for (int v = 0; v < g->n_vars; v++) {
         linear_form form;
+        b->form_of[v] = -1;
         if (g->var[v].kind != VAR_TRACE || g->var[v].shape.rank != 2
             || !linear_form_of(g, g->var[v].next, &form))
             continue;
@@ -165,11 +160,14 @@ static void find_forms(blocker *b)
         arena_grow(g->arena, &b->form_var, (size_t)b->n_forms, &cap, sizeof *b->form_var);
         arena_grow(g->arena, &b->form, (size_t)b->n_forms, &b->cap_forms, sizeof *b->form);
         b->form_var[b->n_forms] = v;
+        b->form_of[v] = b->n_forms;
         b->form[b->n_forms++] = form;
     }
     for (int i = 0; i < b->n_forms; i++)
         if (!reads_forms(b, &b->form[i])) {
-            b->form[i] = b->form[--b->n_forms];
+            b->form_of[b->form_var[--b->n_forms]] = i;
+            b->form_of[b->form_var[i]] = -1;
+            b->form[i] = b->form[b->n_forms];
             b->form_var[i] = b->form_var[b->n_forms];
             i = -1;
         }
@@ -203,68 +201,93 @@ static void add_pairs(blocker *b, linear_form *sum, const linear_form *form, int
     }
 }
 
-/* W: of every trace its coefficient in something after step T.  Of what is before step T: the same, and in SUM what
-   the steps themselves add.  */
-static void one_step_back(blocker *b, int *w, int64_t t, linear_form *sum)
+/* The coefficients of some traces in something, in the order of their forms; all others' are zero.  */
+typedef struct {
+    int form, column;
+} weighed;
+
+typedef struct {
+    int n;
+    size_t cap;
+    weighed *of;
+} weights;
+
+/* That of FORM, there from now on: NO_NODE if it was not.  */
+static int *weight_of(ir *g, weights *w, int form)
+{
+    int at = w->n;
+    while (at > 0 && w->of[at - 1].form >= form)
+        at--;
+    if (at < w->n && w->of[at].form == form)
+        return &w->of[at].column;
+    ARENA_PUSH(g->arena, w->of, w->n, w->cap, ((weighed){form, NO_NODE}));
+    memmove(&w->of[at + 1], &w->of[at], sizeof *w->of * (size_t)(w->n - 1 - at));
+    w->of[at] = (weighed){form, NO_NODE};
+    return &w->of[at].column;
+}
+
+/* W: of what is after step T.  Of what is before step T: the same, and in SUM what the steps themselves add.  */
+static void one_step_back(blocker *b, weights *w, int64_t t, linear_form *sum)
 {
     ir *g = b->g;
-    int *before = ARENA_ARRAY(g->arena, int, b->n_forms);
-    for (int i = 0; i < b->n_forms; i++) {
-        add_pairs(b, sum, &b->form[i], t, w[i]);
-        before[i] = NO_NODE;
-        for (int a = 0; a < b->n_forms; a++)
-            before[i] = plus(g, before[i],
-                             w[a] == NO_NODE ? NO_NODE
-                                             : times(g, w[a], coefficient(b, &b->form[a], b->form_var[i], t)));
+    weights before = {0};
+    for (int k = 0; k < w->n; k++) {
+        const linear_form *form = &b->form[w->of[k].form];
+        weight_of(g, &before, w->of[k].form);
+        for (int i = 0; i < form->n_terms; i++)
+            weight_of(g, &before, b->form_of[form->term[i].var]);
     }
-    memcpy(w, before, sizeof *w * (size_t)b->n_forms);
+    for (int i = 0; i < before.n; i++) {
+        int form = before.of[i].form, *to = &before.of[i].column;
+        for (int k = 0; k < w->n; k++)
+            if (w->of[k].form == form)
+                add_pairs(b, sum, &b->form[form], t, w->of[k].column);
+        for (int k = 0; k < w->n; k++)
+            *to = plus(g, *to, times(g, w->of[k].column,
+                                     coefficient(b, &b->form[w->of[k].form], b->form_var[form], t)));
+    }
+    *w = before;
 }
 
 /* SUM and the traces at the block's start by their coefficients W, at every element.  */
-static int met(blocker *b, const int *w, linear_form *sum, shape s)
+static int met(blocker *b, const weights *w, linear_form *sum, shape s)
 {
     ir *g = b->g;
-    for (int i = 0; i < b->n_forms; i++)
-        if (w[i] != NO_NODE && !ir_is_zero(g, w[i]))
-            linear_form_term(g, sum, b->form_var[i], w[i]);
+    for (int i = 0; i < w->n; i++)
+        if (w->of[i].column != NO_NODE && !ir_is_zero(g, w->of[i].column))
+            linear_form_term(g, sum, b->form_var[w->of[i].form], w->of[i].column);
     return linear_form_value(g, sum, s);
-}
-
-static int *no_columns(const blocker *b)
-{
-    int *w = ARENA_ARRAY(b->g->arena, int, b->n_forms + 1);
-    for (int i = 0; i < b->n_forms; i++)
-        w[i] = NO_NODE;
-    return w;
 }
 
 /* The trace of form I behind the block.  */
 static int trace_behind(blocker *b, int i)
 {
     ir *g = b->g;
-    int *w = no_columns(b);
+    weights w = {0};
     linear_form sum = {0};
     shape s = g->var[b->form_var[i]].shape;
-    w[i] = ir_const(g, 1, shape_of1(s.dim[1]));
+    *weight_of(g, &w, i) = ir_const(g, 1, shape_of1(s.dim[1]));
     for (int64_t t = b->K - 1; t >= 0; t--)
-        one_step_back(b, w, t, &sum);
-    return met(b, w, &sum, s);
+        one_step_back(b, &w, t, &sum);
+    return met(b, &w, &sum, s);
 }
 
 /* What FORM, the gradient of one step, adds up to in the block.  */
 static int gradient_of_block(blocker *b, const linear_form *form, shape s)
 {
     ir *g = b->g;
-    int *w = no_columns(b);
+    weights w = {0};
     linear_form sum = {0};
     int one = ir_const(g, 1, shape_of1(s.dim[1]));
     for (int64_t t = b->K - 1; t >= 0; t--) {
-        one_step_back(b, w, t, &sum);
+        one_step_back(b, &w, t, &sum);
         add_pairs(b, &sum, form, t, one);
-        for (int i = 0; i < b->n_forms; i++)
-            w[i] = plus(g, w[i], coefficient(b, form, b->form_var[i], t));
+        for (int i = 0; i < form->n_terms; i++)
+            weight_of(g, &w, b->form_of[form->term[i].var]);
+        for (int i = 0; i < w.n; i++)
+            w.of[i].column = plus(g, w.of[i].column, coefficient(b, form, b->form_var[w.of[i].form], t));
     }
-    return met(b, w, &sum, s);
+    return met(b, &w, &sum, s);
 }
 
 /* --- stores ---------------------------------------------------------------------------------------- */
@@ -369,7 +392,7 @@ static void put_block(blocker *b, const gradient_part *part)
     function_plan *f = &b->plan->block;
     for (int i = 0; i < b->plan->learn.n; i++) {
         store st = b->plan->learn.store[i];
-        int form = st.var >= 0 ? form_of(b, st.var) : -1;
+        int form = st.var >= 0 ? b->form_of[st.var] : -1;
         if (is_forward(g, &st))
             continue;
         origin_as(g, st.node);

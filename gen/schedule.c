@@ -232,24 +232,48 @@ static void sink(schedule *sc, const users *u, int n)
     sc->level[n] = target;
 }
 
+/* Nodes by the variable whose old value they read at once, as loops do.  */
+typedef struct {
+    int *first; /* of variable v: node[first[v]] up to node[first[v + 1] - 1] */
+    int *node;
+} loop_readers;
+
+static loop_readers find_loop_readers(const schedule *sc)
+{
+    const ir *g = sc->ir;
+    loop_readers r = {ARENA_ARRAY(g->arena, int, g->n_vars + 2), NULL};
+    for (int pass = 0; pass < 2; pass++) {
+        int *n_readers = ARENA_ARRAY(g->arena, int, g->n_vars + 1);
+        for (int k = 0; k < g->n_nodes; k++)
+            for (int a = 0; sc->live[k] && in_loop(sc, k) && a < g->node[k].n_args; a++) {
+                const ir_node *x = &g->node[g->node[k].arg[a]];
+                if (x->op == OP_var && pass == 1)
+                    r.node[r.first[x->var] + n_readers[x->var]] = k;
+                if (x->op == OP_var)
+                    n_readers[x->var]++;
+            }
+        for (int v = 0; v < g->n_vars && pass == 0; v++)
+            r.first[v + 1] = r.first[v] + n_readers[v];
+        if (pass == 0)
+            r.node = ARENA_ARRAY(g->arena, int, r.first[g->n_vars] + 1);
+    }
+    return r;
+}
+
 /* What is only stored is computed where the old value of its variable is last read, so that both are met in one
    loop.  */
 static void sink_stored(schedule *sc, const users *u)
 {
     const ir *g = sc->ir;
+    const loop_readers r = find_loop_readers(sc);
     for (int i = 0; i < sc->n_stores; i++) {
         const store *st = &sc->store[i];
         int n = st->node;
-        if (st->var < 0 || !op_table[g->node[n].op].elementwise || u->range[n].count > 0)
+        if (st->var < 0 || st->var >= g->n_vars || !op_table[g->node[n].op].elementwise || u->range[n].count > 0)
             continue;
-        for (int k = 0; k < g->n_nodes; k++) {
-            const ir_node *v = &g->node[k];
-            bool reads = false;
-            for (int a = 0; a < v->n_args; a++)
-                reads = reads || (g->node[v->arg[a]].op == OP_var && g->node[v->arg[a]].var == st->var);
-            if (sc->live[k] && reads && in_loop(sc, k) && shape_equal(v->shape, g->node[n].shape))
-                sc->level[n] = max(sc->level[n], sc->level[k]);
-        }
+        for (int k = r.first[st->var]; k < r.first[st->var + 1]; k++)
+            if (shape_equal(g->node[r.node[k]].shape, g->node[n].shape))
+                sc->level[n] = max(sc->level[n], sc->level[r.node[k]]);
     }
 }
 
