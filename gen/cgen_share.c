@@ -5,13 +5,13 @@
    sizes: results do not depend on the number of threads.  */
 #include "cgen_part.h"
 
-/* Operations from which on a loop is worth it that threads meet behind it; elements of a part along neighbours in
+/* A loop of more operations is worth it that threads meet behind it; elements of a part along neighbours in
    memory, and turns of one along another axis.  */
 enum { SHARED_FLOPS = 1 << 17, NEIGHBOURS = 64, TURNS = 16 };
 
 static bool is_shared(const cgen *c, int64_t turns, int64_t flops)
 {
-    return c->style->openmp && turns > 1 && flops >= SHARED_FLOPS;
+    return c->style->openmp && turns > 1 && flops > SHARED_FLOPS;
 }
 
 void cgen_share(cgen *c, int64_t turns, int64_t flops)
