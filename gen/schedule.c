@@ -10,7 +10,7 @@
 #include "loop.h"
 #include "size.h"
 
-enum { CHEAP = 4, SHORT = 16, LARGE = 1 << 14 };
+enum { CHEAP = 4, SHORT = 8, LARGE = 1 << 14 };
 
 int schedule_source(const ir *g, int n)
 {
