@@ -24,6 +24,9 @@
 enum { TILE = 8, TILE_MAX = 64 };
 static const int64_t LARGE_BYTES = 1 << 15, HUGE_BYTES = 1 << 28;
 
+/* Bytes of one value, of all steps of which no array is made.  */
+enum { LARGE_VALUE = 1 << 14 };
+
 typedef struct {
     model_plan *plan;
     ir *g;
@@ -109,6 +112,15 @@ static int step_of(ir *g, int all, int64_t t)
     return res;
 }
 
+/* Is N as large as a trace, and computed behind the steps?  All steps of it at once would be an array of many times that
+   size.  */
+static bool is_large(const blocker *b, int n)
+{
+    const ir_node *v = &b->g->node[n];
+    return op_table[v->op].elementwise && !b->forward[n]
+           && size_bytes(shape_numel(v->shape), TYPE_REAL, b->g->real_bits) >= LARGE_VALUE;
+}
+
 /* N in step T of the block.  */
 static int instance(blocker *b, int n, int64_t t)
 {
@@ -119,7 +131,7 @@ static int instance(blocker *b, int n, int64_t t)
     if (*at != NO_NODE)
         return *at;
     ir_node v = g->node[n];
-    int all = lifted(b, n);
+    int all = is_large(b, n) ? NO_NODE : lifted(b, n);
     if (all != NO_NODE)
         return *at = ir_reshape(g, step_of(g, all, t), v.shape);
     if (v.op == OP_var)

@@ -226,7 +226,7 @@ static void sink(schedule *sc, const users *u, int n)
     for (int i = 0; i < ir_n_reads(g, n); i++) {
         bool direct;
         int x = below_views(sc, g->node[n].arg[i], &direct);
-        if (!is_leaf(g->node[x].op) && !array_anyway(sc, u, x, n) && !only_user(u, x, n))
+        if (direct && !is_leaf(g->node[x].op) && !array_anyway(sc, u, x, n) && !only_user(u, x, n))
             return;
     }
     sc->level[n] = target;

@@ -152,10 +152,22 @@ START_TEST(random_models)
 }
 END_TEST
 
-static const char *const large_cells[] = {"gru", "lstm", "rnn"};
+static const char *const large_cells[] = {"gru", "lstm", "rnn", NULL};
+
+/* Traces of several states with factors that are the same everywhere, and concat(x, s): once all steps' values of a
+   trace's size were an array, of more than a stack.  */
+static const char large_lif[] =
+    "etrace: 1\nmodel: large\nbatch: 32\ninputs: {x: [64]}\ntargets: {y: [64]}\nmodules:\n"
+    "  comm: {cell: linear, in: \"concat(x, neu.s)\", size: 64}\n  syn: {cell: expon, in: comm, tau: 6}\n"
+    "  neu: {cell: lif, in: syn, size: 64, tau: 8}\noutputs: [neu]\nloss: 0.5 * sum(square(neu - y))\n"
+    "learning: {rule: d_rtrl, vjp_time: t}\n";
 
 static void write_large(FILE *f, int i)
 {
+    if (!large_cells[i]) {
+        fputs(large_lif, f);
+        return;
+    }
     fprintf(f,
             "etrace: 1\nmodel: large\ndtype: float64\nbatch: 4\ninputs: {x: [32]}\ntargets: {y: [64]}\n"
             "modules: {rnn: {cell: %s, in: x, size: 64}}\noutputs: [rnn]\nloss: mse(rnn, y)\n",
