@@ -104,6 +104,13 @@ static void loop_body(cgen *c, const kernel *k, const subscript *at)
         store_statement(c, &c->sc->store[k->store[i]], k->store[i], at);
 }
 
+/* The array of the concatenation N, which its parts fill one after another.  */
+static void declare_once(cgen *c, int n)
+{
+    if (!c->name[n])
+        cgen_declare(c, n, "");
+}
+
 /* What the loop fills and what it says about it.  */
 static void loop_head(cgen *c, const kernel *k)
 {
@@ -117,6 +124,8 @@ static void loop_head(cgen *c, const kernel *k)
             continue;
         if (reduction)
             cgen_reduce_begin(c, n);
+        else if (c->sc->joined[n])
+            declare_once(c, c->sc->joined[n] - 1);
         else if (v->shape.rank > 0)
             cgen_declare(c, n, "");
     }
@@ -266,15 +275,28 @@ static void copy_part(cgen *c, int n, int x, int axis, int64_t start)
     }
 }
 
+/* Is argument I of the concatenation N computed where it belongs?  */
+static bool is_joined(const cgen *c, int n, int i)
+{
+    int x = c->ir->node[n].arg[i];
+    if (c->ir->node[x].op == OP_reshape && schedule_is_view(c->sc, x))
+        x = c->ir->node[x].arg[0];
+    return c->sc->joined[x] == n + 1 && c->sc->part[x] == i;
+}
+
 static void copy_kernel(cgen *c, int n)
 {
     const ir_node *v = &c->ir->node[n];
     cgen_comment(c, n);
     bool pad = v->op == OP_pad;
-    cgen_declare(c, n, pad ? cgen_zeros(c->arena, v->shape) : "");
+    if (pad)
+        cgen_declare(c, n, cgen_zeros(c->arena, v->shape));
+    else
+        declare_once(c, n);
     int64_t start = pad ? v->start : 0;
     for (int i = 0; i < v->n_args; i++) {
-        copy_part(c, n, v->arg[i], v->axis, start);
+        if (!is_joined(c, n, i))
+            copy_part(c, n, v->arg[i], v->axis, start);
         start += c->ir->node[v->arg[i]].shape.dim[v->axis];
     }
 }

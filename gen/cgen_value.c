@@ -280,10 +280,29 @@ const char *cgen_widened(cgen *c, half_kind half, const char *element)
                                             element);
 }
 
+/* Element AT of N, which is part of the array of a concatenation.  */
+static const char *joined_element(cgen *c, int n, const subscript *at)
+{
+    int all = c->sc->joined[n] - 1, i = c->sc->part[n], k = 0;
+    const ir_node *v = &c->ir->node[all];
+    shape own = c->ir->node[n].shape, part = c->ir->node[v->arg[i]].shape;
+    subscript to[RANK_MAX];
+    for (int d = 0; d < part.rank; d++) {
+        while (k < own.rank && own.dim[k] == 1)
+            k++;
+        to[d] = part.dim[d] == 1 ? (subscript){NULL, 0} : at[k++];
+    }
+    while (i > 0)
+        to[v->axis].add += c->ir->node[v->arg[--i]].shape.dim[v->axis];
+    return cgen_element(c, cgen_name(c, all), v->shape, to);
+}
+
 const char *cgen_held(cgen *c, int n, const subscript *at)
 {
     shape s = c->ir->node[n].shape;
     subscript shifted[RANK_MAX];
+    if (n < c->sc->n_nodes && c->sc->joined[n])
+        return joined_element(c, n, at);
     if (of_samples(c, n))
         at = from_sample_b(c, at, s.rank, shifted);
     return cgen_widened(c, cgen_half(c, n), cgen_element(c, cgen_base(c, n), s, at));

@@ -590,6 +590,7 @@ schedule *schedule_run(ir *g, store *stores, int n)
     sort_kernels(sc, last + 1);
     number_kernels(sc);
     schedule_hold_locals(sc);
+    schedule_join(sc);
     sc->inner = ARENA_ARRAY(g->arena, schedule *, sc->n_nodes);
     for (int k = 0; k < sc->n_nodes; k++)
         if (sc->live[k] && g->node[k].op == OP_loop)

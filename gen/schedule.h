@@ -56,6 +56,8 @@ struct schedule {
     bool *live;
     holding *hold;     /* of a node */
     int *place_of;     /* HOLD_PLACE: the store */
+    int *joined;       /* HOLD_ARRAY: one more than the OP_concat whose array has it as a part; 0: it has its own */
+    int *part;         /* then: which argument of that */
     int *level;
     int *kernel_of;
     schedule **inner;    /* of an OP_loop that is live: its body */
@@ -69,8 +71,10 @@ schedule *schedule_run(ir *g, store *stores, int n);
 /* The body of the live OP_loop L of SC.  */
 schedule *schedule_loop(const schedule *sc, int L);
 
-/* schedule_hold.c: the last steps: values that are in no array or place; the size of the arrays.  */
+/* schedule_hold.c: the last steps: values that are in no array or place, or in a part of another's; the size of the
+   arrays.  */
 void schedule_hold_locals(schedule *sc);
+void schedule_join(schedule *sc);
 void schedule_count_arrays(schedule *sc);
 
 /* schedule_split.c: part large loops that do unrelated things; between the placing of stores and the order.  */
