@@ -6,6 +6,14 @@
 #include "elementary.h"
 #include "schedule.h"
 
+/* Functions that bodies call: their names, and their text as macro calls.  */
+typedef struct {
+    int n;
+    size_t cap;
+    const char **name;
+    buf text;
+} cgen_functions;
+
 /* How the variables of each kind are reached in C: "p->" and so on, by var_kind.  */
 typedef struct {
     const char *block[VAR_TAPE + 1];
@@ -14,6 +22,7 @@ typedef struct {
     int unroll;   /* loops of at most so many turns are written out */
     bool openmp;  /* threads share large loops */
     math_kind math;
+    cgen_functions *functions; /* to call for large products; NULL: none are called */
 } cgen_style;
 
 /* Append macro calls (et_line, et_for, ...; templates/kernels.m4) to OUT.  */

@@ -48,6 +48,7 @@ typedef struct {
     const cgen_frame *frame; /* NULL outside of loops */
     const char *parted;   /* the variable whose loop goes over a part of its turns only, NULL: none; */
     const char *part_end; /* the end of the part, which begins at `part` */
+    bool called; /* in a function of style.functions, whose arguments are x, w and y */
 } cgen;
 
 /* The variables of nested loops, outermost first.  */
@@ -168,6 +169,17 @@ void cgen_reduce(cgen *c, int n);
 
 /* The loops of a product of matrices.  */
 void cgen_product(cgen *c, int n);
+
+/* cgen_called.c: call a function that does LOOPS of product N, if that can be; else false.  Within the function, where
+   C.called holds: the shape of an operand or result, which has at most one axis of rows.  Everywhere: element AT of
+   operand I of N, and of what its sums are added to.  */
+bool cgen_call(cgen *c, int n, void (*loops)(cgen *c, int n));
+shape cgen_rows(const cgen *c, shape s);
+const char *cgen_operand(cgen *c, int n, int i, const subscript *at);
+const char *cgen_sum(cgen *c, int n, const subscript *at);
+
+/* Element AT of an array of shape S, whose elements NAME has in a row.  */
+const char *cgen_flat(cgen *c, const char *name, shape s, const subscript *at);
 
 /* The loops of an operator of its own.  */
 void cgen_linear(cgen *c, int n);

@@ -34,8 +34,8 @@ static void small_product(cgen *c, int n, subscript *x, subscript *y, int64_t in
         for (int64_t i = 0; i < inner; i++) {
             subscript w[2] = {turn(NULL, plain ? i : o + v->start), turn(NULL, plain ? o : i)};
             x[last] = turn(NULL, i);
-            buf_printf(&text, "%s %s * %s", i ? " +" : "", cgen_factor(c, v->arg[0], x),
-                       cgen_factor(c, v->arg[1], w));
+            buf_printf(&text, "%s %s * %s", i ? " +" : "", cgen_operand(c, n, 0, x),
+                       cgen_operand(c, n, 1, w));
         }
         buf_puts(&text, ";");
         cgen_line(c, buf_text(&text));
@@ -78,7 +78,7 @@ static void in_blocks(cgen *c, int n, int64_t size, const char *variable,
 static void add_rows(cgen *c, int n, const turns *t)
 {
     const ir_node *v = &c->ir->node[n];
-    shape lead = v->shape;
+    shape lead = cgen_rows(c, v->shape);
     int last = --lead.rank;
     subscript x[RANK_MAX], y[RANK_MAX];
     buf sum = {0};
@@ -91,11 +91,11 @@ static void add_rows(cgen *c, int n, const turns *t)
     for (int64_t k = 0; k < t->n; k++) {
         subscript w[2] = {turn_of(t, k), turn("o", 0)};
         x[last] = w[0];
-        still_factor(c, k, cgen_factor(c, v->arg[0], x));
-        buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k, cgen_factor(c, v->arg[1], w));
+        still_factor(c, k, cgen_operand(c, n, 0, x));
+        buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k, cgen_operand(c, n, 1, w));
     }
-    cgen_for_each(c, "o", v->shape.dim[last]);
-    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_target(c, n, y), buf_text(&sum)));
+    cgen_for_each(c, "o", lead.dim[last]);
+    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_sum(c, n, y), buf_text(&sum)));
     cgen_ends(c, last + 1 + block);
     buf_free(&sum);
 }
@@ -104,20 +104,20 @@ static void add_rows(cgen *c, int n, const turns *t)
 static void matmul_t(cgen *c, int n, int64_t inner)
 {
     const ir_node *v = &c->ir->node[n];
-    shape lead = v->shape;
+    shape lead = cgen_rows(c, v->shape);
     int last = --lead.rank;
-    subscript x[RANK_MAX], at[RANK_MAX], w[2] = {turn("q", v->start), turn("o", 0)};
-    cgen_share_parts(c, "q", v->shape.dim[last], false, flops_of_node(c->sc, n));
+    subscript x[RANK_MAX], at[RANK_MAX], w[2] = {turn("q", c->called ? 0 : v->start), turn("o", 0)};
+    cgen_share_parts(c, "q", lead.dim[last], false, flops_of_node(c->sc, n));
     cgen_loops(c, lead, x);
     memcpy(at, x, sizeof *at * (size_t)last);
-    cgen_for(c, "q", v->shape.dim[last]);
+    cgen_for(c, "q", lead.dim[last]);
     for (cgen_lanes l = cgen_lanes_begin(c, "o", inner); cgen_lanes_more(c, &l);) {
         x[last] = w[1] = l.at;
-        cgen_line(c, arena_printf(c->arena, "%s += %s * %s;", l.to, cgen_factor(c, v->arg[1], w),
-                                  cgen_factor(c, v->arg[0], x)));
+        cgen_line(c, arena_printf(c->arena, "%s += %s * %s;", l.to, cgen_operand(c, n, 1, w),
+                                  cgen_operand(c, n, 0, x)));
     }
     at[last] = turn("q", 0);
-    cgen_line(c, arena_printf(c->arena, "%s = total_q;", cgen_target(c, n, at)));
+    cgen_line(c, arena_printf(c->arena, "%s = total_q;", cgen_sum(c, n, at)));
     cgen_ends(c, last + 1);
     cgen_end_parts(c);
 }
@@ -135,9 +135,9 @@ static int64_t panel_width(int64_t size)
 static void add_panel(cgen *c, int n, const turns *t)
 {
     const ir_node *v = &c->ir->node[n];
-    shape lead = v->shape;
+    shape lead = cgen_rows(c, v->shape);
     int last = --lead.rank;
-    int64_t size = v->shape.dim[last], width = panel_width(size);
+    int64_t size = lead.dim[last], width = panel_width(size);
     subscript x[RANK_MAX], y[RANK_MAX];
     buf sum = {0};
     cgen_loops(c, lead, x);
@@ -146,12 +146,12 @@ static void add_panel(cgen *c, int n, const turns *t)
     for (int64_t k = 0; k < t->n; k++) {
         subscript w[2] = {turn_of(t, k), turn("r", 0)};
         x[last] = w[0];
-        still_factor(c, k, cgen_factor(c, v->arg[0], x));
+        still_factor(c, k, cgen_operand(c, n, 0, x));
         buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k,
                    cgen_element(c, "panel", shape_of2(1, 1), w));
     }
     cgen_for_each(c, "r", width);
-    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_target(c, n, y), buf_text(&sum)));
+    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_sum(c, n, y), buf_text(&sum)));
     cgen_ends(c, last + 1);
     buf_free(&sum);
 }
@@ -159,7 +159,7 @@ static void add_panel(cgen *c, int n, const turns *t)
 /* Threads share the rows of product N.  */
 static void share_rows(cgen *c, int n)
 {
-    cgen_share_parts(c, cgen_loop_var[0], c->ir->node[n].shape.dim[0], false, flops_of_node(c->sc, n));
+    cgen_share_parts(c, cgen_loop_var[0], cgen_rows(c, c->ir->node[n].shape).dim[0], false, flops_of_node(c->sc, n));
 }
 
 /* The same product for several rows x: W is turned over, panel by panel, so that the sums are vectors.  */
@@ -167,7 +167,7 @@ static void matmul_t_rows(cgen *c, int n, int64_t inner)
 {
     const ir_node *v = &c->ir->node[n];
     int64_t size = v->shape.dim[v->shape.rank - 1], width = panel_width(size);
-    subscript w[2] = {turn(width == size ? "r" : "q + r", v->start), turn("o", 0)};
+    subscript w[2] = {turn(width == size ? "r" : "q + r", c->called ? 0 : v->start), turn("o", 0)};
     if (width < size) {
         cgen_share(c, size / width, flops_of_node(c->sc, n));
         cgen_for_from(c, "q", 0, size, width);
@@ -178,13 +178,45 @@ static void matmul_t_rows(cgen *c, int n, int64_t inner)
                               (long long)width));
     cgen_for(c, "o", inner);
     cgen_for(c, "r", width);
-    cgen_line(c, arena_printf(c->arena, "panel[o][r] = %s;", cgen_factor(c, v->arg[1], w)));
+    cgen_line(c, arena_printf(c->arena, "panel[o][r] = %s;", cgen_operand(c, n, 1, w)));
     cgen_ends(c, 2);
     if (width == size)
         share_rows(c, n);
     in_blocks(c, n, inner, "o", add_panel);
     cgen_end_parts(c);
     cgen_end(c);
+}
+
+static bool in_panels(const cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    int64_t columns = v->shape.dim[v->shape.rank - 1];
+    return v->op == OP_matmul_t && shape_numel(v->shape) / columns >= PANEL_ROWS && panel_width(columns);
+}
+
+/* Threads share the columns, or the rows.  */
+static void add_all_rows(cgen *c, int n, int64_t inner)
+{
+    shape y = cgen_rows(c, c->ir->node[n].shape);
+    int64_t columns = y.dim[y.rank - 1];
+    if (columns >= SHARED_COLUMNS || y.rank == 1)
+        cgen_share_parts(c, "o", columns, true, flops_of_node(c->sc, n));
+    else
+        share_rows(c, n);
+    in_blocks(c, n, inner, "q", add_rows);
+    cgen_end_parts(c);
+}
+
+static void matrix_loops(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    int64_t inner = c->ir->node[v->arg[0]].shape.dim[v->shape.rank - 1];
+    if (in_panels(c, n))
+        matmul_t_rows(c, n, inner);
+    else if (v->op == OP_matmul_t)
+        matmul_t(c, n, inner);
+    else
+        add_all_rows(c, n, inner);
 }
 
 static void matrix_product(cgen *c, int n)
@@ -195,8 +227,7 @@ static void matrix_product(cgen *c, int n)
     int64_t inner = c->ir->node[v->arg[0]].shape.dim[last], outer = v->shape.dim[last];
     subscript x[RANK_MAX], y[RANK_MAX];
     bool small = outer <= c->style->unroll && inner * outer <= 4 * c->style->unroll;
-    bool panels = v->op == OP_matmul_t && shape_numel(lead) >= PANEL_ROWS && panel_width(outer);
-    if (small || (v->op == OP_matmul_t && !panels))
+    if (small || (v->op == OP_matmul_t && !in_panels(c, n)))
         cgen_declare(c, n, "");
     else
         cgen_declare_sums(c, n);
@@ -205,17 +236,8 @@ static void matrix_product(cgen *c, int n)
         memcpy(y, x, sizeof *y * (size_t)last);
         small_product(c, n, x, y, inner);
         cgen_ends(c, last);
-    } else if (panels) {
-        matmul_t_rows(c, n, inner);
-    } else if (v->op == OP_matmul_t) {
-        matmul_t(c, n, inner);
-    } else {
-        if (outer >= SHARED_COLUMNS || last == 0)
-            cgen_share_parts(c, "o", outer, true, flops_of_node(c->sc, n));
-        else
-            share_rows(c, n);
-        in_blocks(c, n, inner, "q", add_rows);
-        cgen_end_parts(c);
+    } else if (!cgen_call(c, n, matrix_loops)) {
+        matrix_loops(c, n);
     }
 }
 
@@ -223,7 +245,7 @@ static void matrix_product(cgen *c, int n)
 static void add_outer(cgen *c, int n, const turns *t)
 {
     const ir_node *v = &c->ir->node[n];
-    int last = c->ir->node[v->arg[0]].shape.rank - 1;
+    int last = cgen_rows(c, c->ir->node[v->arg[0]].shape).rank - 1;
     subscript x[RANK_MAX], y[RANK_MAX], w[2] = {turn("q", 0), turn("o", 0)};
     buf sum = {0};
     for (int d = 0; d + 1 < last; d++)
@@ -234,25 +256,23 @@ static void add_outer(cgen *c, int n, const turns *t)
     for (int64_t k = 0; k < t->n; k++) {
         if (last > 0)
             x[last - 1] = y[last - 1] = turn_of(t, k);
-        still_factor(c, k, cgen_factor(c, v->arg[0], x));
-        buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k, cgen_factor(c, v->arg[1], y));
+        still_factor(c, k, cgen_operand(c, n, 0, x));
+        buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k, cgen_operand(c, n, 1, y));
     }
     cgen_for_each(c, "o", v->shape.dim[1]);
-    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_target(c, n, w), buf_text(&sum)));
+    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_sum(c, n, w), buf_text(&sum)));
     cgen_ends(c, 2);
     buf_free(&sum);
 }
 
-static void outer_product(cgen *c, int n)
+static void outer_loops(cgen *c, int n)
 {
-    const ir_node *v = &c->ir->node[n];
-    shape rows = c->ir->node[v->arg[0]].shape;
+    shape rows = cgen_rows(c, c->ir->node[c->ir->node[n].arg[0]].shape);
     int64_t size = 1;
     rows.rank--;
-    cgen_declare_sums(c, n);
     if (rows.rank > 0)
         size = rows.dim[--rows.rank];
-    cgen_share_parts(c, "q", v->shape.dim[0], false, flops_of_node(c->sc, n));
+    cgen_share_parts(c, "q", c->ir->node[n].shape.dim[0], false, flops_of_node(c->sc, n));
     for (int d = 0; d < rows.rank; d++)
         cgen_for(c, cgen_loop_var[d], rows.dim[d]);
     in_blocks(c, n, size, "row", add_outer);
@@ -262,8 +282,11 @@ static void outer_product(cgen *c, int n)
 
 void cgen_product(cgen *c, int n)
 {
-    if (c->ir->node[n].op == OP_outer)
-        outer_product(c, n);
-    else
+    if (c->ir->node[n].op != OP_outer) {
         matrix_product(c, n);
+        return;
+    }
+    cgen_declare_sums(c, n);
+    if (!cgen_call(c, n, outer_loops))
+        outer_loops(c, n);
 }

@@ -327,6 +327,11 @@ static subscript flat_subscript(cgen *c, shape s, const subscript *at)
     return (subscript){flat, add};
 }
 
+const char *cgen_flat(cgen *c, const char *name, shape s, const subscript *at)
+{
+    return arena_printf(c->arena, "%s[%s]", name, subscript_text(c, flat_subscript(c, s, at)));
+}
+
 /* `(&x[0][0])[i * 4 + k]`: element AT of S in an array of shape FROM.  */
 static const char *flat_element(cgen *c, const char *base, shape from, shape s, const subscript *at)
 {

@@ -172,6 +172,7 @@ static skel_status emit(const comparison *c, const entrant *e, emit_text *res)
                              .said = options_said(o, c->arena),
                              .data_dir = o->data_dir, .m4 = o->m4, .unroll = o->unroll,
                              .clones = target_named(o->machine)->clones,
+                             .calls = target_named(o->machine)->calls,
                              .math = elementary_math(o->math), .openmp = o->openmp,
                              .largest_count = r->largest_count,
                              .largest_bytes = report_largest_bytes(r)};

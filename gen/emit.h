@@ -14,7 +14,7 @@ typedef struct {
     const char *data_dir;
     const char *m4;
     int unroll;
-    bool clones; /* target.h */
+    bool clones, calls; /* target.h */
     math_kind math;
     bool openmp;
     int64_t largest_count, largest_bytes; /* what the int and the size_t of the target must hold */

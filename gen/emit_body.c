@@ -130,10 +130,12 @@ typedef struct {
 } function_form;
 
 /* How a body for BATCH samples, ROWS a pass, reaches what is not its own.  */
-static cgen_style style_of(const emitter *em, int64_t batch, int64_t rows)
+static cgen_style style_of(emitter *em, int64_t batch, int64_t rows)
 {
     cgen_style style = {.batch = batch, .rows = rows, .unroll = em->options->unroll,
                         .math = em->options->math, .openmp = em->options->openmp};
+    if (em->options->calls)
+        style.functions = &em->functions;
     style.block[VAR_INPUT] = "in->";
     style.block[VAR_TARGET] = "target->";
     style.block[VAR_PARAM] = "p->";
@@ -314,6 +316,10 @@ void emit_bodies(emitter *em)
         set_body(em, &forms[REGRESS], &plan->regress);
     }
     set_block(em);
+    emit_open_body(em, "products");
+    buf_puts(&em->values, buf_text(&em->functions.text));
+    emit_close_list(em);
+    buf_free(&em->functions.text);
     emit_set_flag(em, "has_synthesiser", plan->set.synthesiser && loss);
     emit_set_flag(em, "splits", plan->step.one != NULL);
     emit_set_number(em, "window", plan->set.window);

@@ -12,6 +12,7 @@ typedef struct {
     const spec *spec;
     const emit_options *options;
     buf values; /* definitions, for m4 */
+    cgen_functions functions; /* that bodies call */
     int from;   /* what the next statements of emit_line, and rows, come from (into ir.origin); 0: nowhere */
 } emitter;
 

@@ -10,8 +10,8 @@
 #define SMALL .frame_bytes = 288, .local_bytes = 4, .driver_bytes = 96
 
 static const target_spec targets[] = {
-    {"c99", .unroll = 8, .doubles = true, LARGE},
-    {"host", .unroll = 8, .clones = true, .doubles = true, LARGE},
+    {"c99", .unroll = 8, .calls = true, .doubles = true, LARGE},
+    {"host", .unroll = 8, .clones = true, .calls = true, .doubles = true, LARGE},
     {"cortex-m", .unroll = 0, .tile = 1, SMALL},
 };
 

@@ -10,6 +10,7 @@ typedef struct {
     int unroll;   /* loops of at most so many turns are written out */
     int tile;     /* steps of a block: 0 as sizes suggest, 1 none: their values take memory */
     bool clones;  /* each function is compiled for several processors, where the compiler can */
+    bool calls;   /* large products are functions of their own, which take stack */
     bool doubles; /* the machine computes doubles */
     /* An estimate of the stack: bytes of any frame, of a value of the fullest loop, and of a function
        that calls others in turn; and whether a compiler writes out small loops.  */

@@ -45,3 +45,11 @@ m4_define(«et_parallel», «$1ETR_PARALLEL
 m4_define(«et_end», «@-
 }
 »)m4_dnl
+m4_dnl et_called(HEAD)
+m4_dnl ---------------
+m4_dnl The beginning of a function that bodies call.
+m4_define(«et_called», «
+et_value(clones)«»static $1
+{
+@+
+»)m4_dnl

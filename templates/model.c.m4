@@ -102,7 +102,7 @@ et_value(half_source)
 et_if(et_value(has_random), «et_value(random_source)
 »)m4_dnl
 
-et_body_tables«»m4_dnl
+et_body_tables«»et_body_products«»m4_dnl
 
 void et_value(name)_init_params(et_value(name)_params *p, uint64_t seed)
 {

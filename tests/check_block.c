@@ -182,6 +182,34 @@ START_TEST(large_models)
 }
 END_TEST
 
+/* Products that are called, against those that are written out.  */
+START_TEST(called_products)
+{
+    static const char *const options[][2] = {{"--target=c99"}, {"--target=cortex-m"}};
+    char spec[COMMAND_PATH];
+    model m[2], where; /* for its folder */
+    golden_path(spec, "rnn", "yaml");
+    open_model(&where, spec, options[0]);
+    ck_assert_int_lt(snprintf(spec, sizeof spec, "%s/written.yaml", where.folder), (int)sizeof spec);
+    FILE *f = fopen(spec, "w");
+    ck_assert_ptr_nonnull(f);
+    fprintf(f, "etrace: 1\nmodel: large\nbatch: %d\ninputs: {x: [32]}\ntargets: {y: [64]}\n"
+               "modules: {rnn: {cell: gru, in: x, size: 64}}\noutputs: [rnn]\nloss: mse(rnn, y)\n"
+               "learning: {%s}\n", _i ? 8 : 1, _i == 2 ? "rule: pp_prop, decay: 0.9" : "vjp_time: t");
+    ck_assert_int_eq(fclose(f), 0);
+    for (int i = 0; i < 2; i++) {
+        open_model(&m[i], spec, options[i]);
+        model_learn_sequence(&m[i]);
+    }
+    check_same(&m[0], ETR_PARAM, m[0].grad, m[1].grad, "gradient");
+    check_same(&m[0], ETR_HIDDEN, m[0].state, m[1].state, "state");
+    model_close(&m[0]);
+    model_close(&m[1]);
+    ck_assert_int_eq(remove(spec), 0);
+    model_close(&where);
+}
+END_TEST
+
 /* Blocks are for steps in which all samples are there and the loss counts.  */
 START_TEST(weights_and_lengths)
 {
@@ -220,6 +248,7 @@ Suite *block_suite(void)
     tcase_add_loop_test(t, other_rules, 0, (int)(sizeof rules / sizeof rules[0]));
     tcase_add_loop_test(t, random_models, 0, N_RANDOM);
     tcase_add_loop_test(t, large_models, 0, (int)(sizeof large_cells / sizeof large_cells[0]));
+    tcase_add_loop_test(t, called_products, 0, 3);
     tcase_add_test(t, weights_and_lengths);
     suite_add_tcase(s, t);
     return s;

@@ -144,6 +144,78 @@ START_TEST(minus_signs_stay_apart)
 }
 END_TEST
 
+/* --- what makes it fast and small -------------------------------------------------------------- */
+
+static int count(const char *text, const char *part)
+{
+    int n = 0;
+
+    for (const char *p = text; (p = strstr(p, part)) != NULL; p++)
+        n++;
+    return n;
+}
+
+static const char large_gru[] =
+    "etrace: 1\nmodel: large\ninputs: {x: [%d]}\ntargets: {y: [%d]}\nmodules: {rnn: {cell: gru, in: x, size: %d}}\n"
+    "outputs: [rnn]\nloss: sum(square(rnn - y))\n";
+
+/* The C of a GRU with N units, compiled silently with the option of each target; for free().  */
+static char *text_of_gru(int n, const char *option)
+{
+    static const char *const compiler[] = {"gcc", "clang"};
+    char folder[COMMAND_PATH], path[COMMAND_PATH], spec[sizeof large_gru + 32];
+
+    snprintf(spec, sizeof spec, large_gru, n, n, n);
+    ck_assert_int_eq(folder_make(folder), 0);
+    folder_path(path, folder, "large.yaml");
+    ck_assert_int_eq(file_put(path, spec), 0);
+    generate(folder, path, option);
+    for (size_t i = 0; i < sizeof compiler / sizeof *compiler; i++)
+        if (command_exists(compiler[i]))
+            compile(compiler[i], folder, WARNINGS);
+    folder_path(path, folder, "out.c");
+    char *text = file_text(path);
+    ck_assert_ptr_nonnull(text);
+    folder_remove(folder);
+    return text;
+}
+
+/* Their loops stand in one function, not in each that has such a product; a small machine has no stack for that.  */
+START_TEST(large_products_are_called)
+{
+    static const struct {
+        const char *option;
+        int n, defined, called;
+    } cases[] = {{"--target=c99", 64, 1, 15}, {"--target=host", 64, 1, 15}, {"--target=c99", 16, 0, 0},
+                 {"--target=cortex-m", 64, 0, 0}};
+    char *text = text_of_gru(cases[_i].n, cases[_i].option);
+
+    ck_assert_int_eq(count(text, "static void etr_product_128_64("), cases[_i].defined);
+    ck_assert_int_ge(count(text, "    etr_product_128_64(&"), cases[_i].called);
+    free(text);
+}
+END_TEST
+
+/* r h is computed where concat(x, r h) has it.  */
+START_TEST(parts_are_not_copied)
+{
+    char *text = text_of_gru(64, "--tile=1");
+
+    ck_assert_int_ge(count(text, "[i + 64] = rnn_r * s->rnn_h[i];"), 3);
+    free(text);
+}
+END_TEST
+
+/* A loop with a sum of its elements is no vector code: once a loss over 16 units made the whole step slow.  */
+START_TEST(sums_of_sixteen_have_their_own_loop)
+{
+    char *text = text_of_gru(16, "--tile=1");
+
+    ck_assert_ptr_nonnull(strstr(text, "lane[r] += v"));
+    free(text);
+}
+END_TEST
+
 START_TEST(header_is_cplusplus_too)
 {
     char folder[COMMAND_PATH], spec[COMMAND_PATH];
@@ -254,6 +326,12 @@ Suite *emitted_suite(void)
     TCase *hash = tcase_create("hash");
     tcase_add_test(hash, hash_covers_cells);
     suite_add_tcase(suite, hash);
+    TCase *large = tcase_create("large");
+    tcase_set_timeout(large, TIMEOUT);
+    tcase_add_loop_test(large, large_products_are_called, 0, 4);
+    tcase_add_test(large, parts_are_not_copied);
+    tcase_add_test(large, sums_of_sixteen_have_their_own_loop);
+    suite_add_tcase(suite, large);
     suite_add_tcase(suite, cases);
     return suite;
 }
