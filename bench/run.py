@@ -282,7 +282,7 @@ def read_options():
     parser.add_argument("mode", choices=("quick", "full", "smoke"), nargs="?", default="quick")
     parser.add_argument("--generator", default="./etrace-gen")
     parser.add_argument("--cc", default="cc")
-    parser.add_argument("--cflags", default="-std=c99 -O3 -march=native")
+    parser.add_argument("--cflags", default="-O3 -march=native")
     parser.add_argument("--out", default="bench-out")
     parser.add_argument("--venv", default="bench-venv")
     parser.add_argument("--no-reference", action="store_true", help="ours and the control alone")
