@@ -66,9 +66,11 @@ static int canon_mul(ir *g, int a, int b)
         if (is_op(g, other, OP_mul) && is_op(g, g->node[other].arg[0], OP_const)) {
             double product = g->node[c].number * g->node[g->node[other].arg[0]].number;
             int rest = g->node[other].arg[1];
+            if (!ir_has_number(g, product))
+                return k == 0 ? NO_NODE : ir_ew2(g, OP_mul, c, other);
             return ir_ew2(g, OP_mul, ir_const(g, product, g->node[c].shape), rest);
         }
-        if (k == 1)
+        if (k == 1 && !is_op(g, other, OP_const)) /* two constants whose product is infinite stay as they are */
             return ir_ew2(g, OP_mul, c, other);
     }
     if (is_op(g, a, OP_neg))
@@ -114,7 +116,7 @@ int canon_elementwise(ir *g, op_code op, const int *arg, shape s)
     }
     if (constant) {
         double value = canon_fold(op, x);
-        if (isfinite(value))
+        if (ir_has_number(g, value))
             return ir_const(g, value, s);
     }
     switch (op) {

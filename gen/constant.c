@@ -94,9 +94,9 @@ static bool take_array(reading *r, etr_npz *npz)
     for (int64_t i = 0; i < n; i++) {
         if (too_large(r, name->at))
             return false;
-        if (!isfinite(x[i])) {
-            diag_error(r->lo->diag, name->at, "E0421", "element %lld of '%s' is not finite", (long long)i,
-                       name->text);
+        if (!ir_has_number(r->lo->ir, x[i])) {
+            diag_error(r->lo->diag, name->at, "E0421", "element %lld of '%s' is not finite%s", (long long)i,
+                       name->text, isfinite(x[i]) ? " as a float" : "");
             return false;
         }
         add_element(r, ir_const(r->lo->ir, x[i], shape_scalar()));

@@ -12,7 +12,10 @@
 
 enum {
     MESSAGE_BYTES = 600, /* of one message */
-    NAME_BYTES = 64      /* longer ones have no nearest name */
+    NAME_BYTES = 64,     /* longer ones have no nearest name */
+    NAMES_MAX = 2000,    /* among more there is none, either: looking takes time */
+    LINE_BYTES = 1000,   /* of a line that is quoted outside of messages */
+    LINES_A_MARK = 64
 };
 
 diag *diag_new(arena *a, int max_errors)
@@ -32,11 +35,29 @@ const source_limit_row source_limit_rows[N_SOURCE_LIMITS] = {
     [LIMIT_VALUES] = {"values", 100000, 100000000},
     [LIMIT_TEXT] = {"text", 64 * 1024, 1 << 30},
     [LIMIT_FILE] = {"file", 16 * 1024 * 1024, 1 << 30},
+    [LIMIT_NAMES] = {"names", 10000, 1000000},
+    [LIMIT_PARTS] = {"parts", 200000, 100000000},
 };
 
 int diag_limit(const diag *d, source_limit which)
 {
     return d->limit[which];
+}
+
+void diag_over_limit(diag *d, loc at, const char *code, const char *what, source_limit which)
+{
+    diag_error(d, at, code, "%s: the limit is %d", what, diag_limit(d, which));
+    diag_note(d, at, "if that is meant, --limit=%s=N allows more", source_limit_rows[which].name);
+}
+
+bool diag_spend(diag *d, loc at, const char *code, const char *what, source_limit which)
+{
+    if (d->spent[which] > d->limit[which])
+        return false;
+    if (++d->spent[which] <= d->limit[which])
+        return true;
+    diag_over_limit(d, at, code, what, which);
+    return false;
 }
 
 void diag_set_limits(diag *d, const int *limit)
@@ -49,11 +70,31 @@ void diag_set_style(diag *d, const diag_style *style)
     d->style = *style;
 }
 
+/* The byte behind the line that begins at I, or LEN.  A line ends as libyaml counts: with CR LF, CR or LF.  */
+static size_t next_line(const char *text, size_t len, size_t i)
+{
+    while (i < len && text[i] != '\n' && text[i] != '\r')
+        i++;
+    if (i >= len)
+        return len;
+    return i + (text[i] == '\r' && i + 1 < len && text[i + 1] == '\n' ? 2 : 1);
+}
+
+/* So that no line is looked for from the beginning of the file.  */
+static void mark_lines(arena *a, source *src)
+{
+    size_t cap = 0, line = 0;
+    for (size_t i = 0; i < src->len; i = next_line(src->text, src->len, i))
+        if (line++ % LINES_A_MARK == 0)
+            ARENA_PUSH(a, src->mark, src->n_marks, cap, i);
+}
+
 const source *diag_source(diag *d, const char *name, const char *text, size_t len)
 {
     source *src = ARENA_NEW(d->arena, source);
     *src = (source){.name = arena_strdup(d->arena, name), .text = text, .len = len,
                     .index = d->n_sources++};
+    mark_lines(d->arena, src);
     return src;
 }
 
@@ -206,13 +247,15 @@ static bool was_said(message *const *held, size_t i)
 
 bool diag_line(const source *src, int line, const char **start, size_t *len)
 {
-    size_t i = 0;
-    for (int k = 1; k < line; k++) {
-        while (i < src->len && src->text[i] != '\n' && src->text[i] != '\r')
-            i++;
-        if (i >= src->len)
+    const size_t mark = line > 1 ? (size_t)(line - 1) / LINES_A_MARK : 0;
+    if (mark > 0 && mark >= src->n_marks)
+        return false;
+    size_t i = mark > 0 ? src->mark[mark] : 0;
+    for (int k = (int)mark * LINES_A_MARK + 1; k < line; k++) {
+        const size_t next = next_line(src->text, src->len, i);
+        if (next == src->len && (next == i || !strchr("\r\n", src->text[next - 1])))
             return false;
-        i += src->text[i] == '\r' && i + 1 < src->len && src->text[i + 1] == '\n' ? 2 : 1;
+        i = next;
     }
     size_t end = i;
     while (end < src->len && src->text[end] != '\n' && src->text[end] != '\r')
@@ -226,7 +269,13 @@ const char *diag_line_text(arena *a, loc at)
 {
     const char *start;
     size_t len;
-    return at.src && diag_line(at.src, at.line, &start, &len) ? arena_strndup(a, start, len) : "";
+    if (!at.src || !diag_line(at.src, at.line, &start, &len))
+        return "";
+    if (len <= LINE_BYTES)
+        return arena_strndup(a, start, len);
+    for (len = LINE_BYTES; len > 0 && ((unsigned char)start[len] & 0xC0) == 0x80; len--)
+        ;
+    return arena_printf(a, "%.*s...", (int)len, start);
 }
 
 char diag_character(loc at)
@@ -326,7 +375,7 @@ const char *diag_nearest(const char *name, const char *const *candidates, size_t
     int best_score = INT_MAX; /* of two as near, the one of the same length */
     size_t len = strlen(name);
     int limit = (int)(len < 3 ? 1 : (len + 2) / 3); /* as many typing errors as pass for one word */
-    if (len == 0 || len > NAME_BYTES)
+    if (len == 0 || len > NAME_BYTES || n > NAMES_MAX)
         return NULL;
     for (size_t i = 0; i < n; i++) {
         size_t other = strlen(candidates[i]);

@@ -26,6 +26,8 @@ typedef struct {
     const char *text;
     size_t len;
     int index; /* order of opening */
+    size_t n_marks;
+    size_t *mark; /* where some of its lines begin: diag.c */
 } source;
 
 /* A place: 1-based line and column (column in code points), LENGTH code points
@@ -62,12 +64,18 @@ void diag_shorten(diag *d, const char *folder, const char *shown);
 int diag_limit(const diag *d, source_limit which);
 void diag_set_limits(diag *d, const int *limit);
 
+/* The error that there is more of WHAT than the limit WHICH allows.  */
+void diag_over_limit(diag *d, loc at, const char *code, const char *what, source_limit which);
+
+/* One more of WHAT.  False where it is one too many: the first such is reported.  */
+bool diag_spend(diag *d, loc at, const char *code, const char *what, source_limit which);
+
 /* The file PATH was read.  All that were, in this order: an output must not be written over one,
    and a depfile names them.  */
 void diag_read(diag *d, const char *path);
 const char *const *diag_files(const diag *d, size_t *n);
 
-/* The text of the line of AT, in A; "" where there is none.  */
+/* The text of the line of AT, in A; "" where there is none.  A long one is cut.  */
 const char *diag_line_text(arena *a, loc at);
 
 /* "model.yaml:9", the file's name as messages have it; and TEXT of a file's, in a form that is safe to print.  */

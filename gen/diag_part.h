@@ -21,7 +21,7 @@ struct message {
 struct diag {
     arena *arena;
     diag_style style;
-    int limit[N_SOURCE_LIMITS];
+    int limit[N_SOURCE_LIMITS], spent[N_SOURCE_LIMITS];
     bool muted; /* the last warning is not shown, nor are its notes */
     int max_errors; /* 0: no limit */
     int n_errors, n_printed;

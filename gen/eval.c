@@ -8,7 +8,8 @@
 
 static const int64_t numel_max = INT64_C(1) << 30;
 
-enum { EVALS_MAX = 200000, DEPTH_MAX = 2000 };
+/* Behind so many errors nothing more is evaluated.  */
+enum { EVALS_MAX = 200000, DEPTH_MAX = 2000, ERRORS_ENOUGH = 1000 };
 
 bool eval_fits(lowering *lo, loc at, shape s)
 {
@@ -23,6 +24,15 @@ bool eval_fits(lowering *lo, loc at, shape s)
         n *= s.dim[i];
     }
     return true;
+}
+
+bool eval_number_fits(lowering *lo, loc at, double x)
+{
+    if (ir_has_number(lo->ir, x))
+        return true;
+    diag_error(lo->diag, at, "E0368", "%g is too large for a float", x);
+    diag_note(lo->diag, at, "'dtype: float64' has numbers up to 1.8e308");
+    return false;
 }
 
 bool eval_may_nest(lowering *lo, loc at)
@@ -296,7 +306,8 @@ static int eval_slice(lowering *lo, scope *sc, const expr *e)
 static int eval_kind(lowering *lo, scope *sc, const expr *e)
 {
     switch (e->kind) {
-    case EXPR_NUMBER: return ir_const(lo->ir, e->number, shape_scalar());
+    case EXPR_NUMBER:
+        return eval_number_fits(lo, e->at, e->number) ? ir_const(lo->ir, e->number, shape_scalar()) : NO_NODE;
     case EXPR_NAME: return eval_path(lo, sc, e, false);
     case EXPR_CALL: return function_call(lo, sc, e);
     case EXPR_SLICE: return eval_slice(lo, sc, e);
@@ -308,7 +319,7 @@ static int eval_kind(lowering *lo, scope *sc, const expr *e)
 
 int eval(lowering *lo, scope *sc, const expr *e)
 {
-    if (lo->n_evals > EVALS_MAX)
+    if (lo->n_evals > EVALS_MAX || diag_errors(lo->diag) >= ERRORS_ENOUGH)
         return NO_NODE;
     if (++lo->n_evals > EVALS_MAX) {
         diag_error(lo->diag, e->at, "E0349", "the model is too large: the limit is %d operations, with "

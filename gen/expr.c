@@ -137,6 +137,8 @@ static expr *new_expr(parser *p, expr_kind kind, size_t from, size_t to)
     expr *e = ARENA_NEW(p->arena, expr);
     if (++p->n_nodes > NODES_MAX)
         return fail(p, from, to, "E0215", "the expression is too long; give names to its parts");
+    if (!diag_spend(p->diag, place(p, from, to), "E0126", "too many parts of expressions", LIMIT_PARTS))
+        p->failed = true;
     e->kind = kind;
     e->at = place(p, from, to);
     return e;

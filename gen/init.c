@@ -69,6 +69,8 @@ static bool read_call(lowering *lo, const expr *e, var *v)
         if (!literal(e->arg[i], &x[i])) {
             diag_error(lo->diag, e->arg[i]->at, "E0361", "a number is wanted here");
             return false;
+        } else if (!eval_number_fits(lo, e->arg[i]->at, x[i])) {
+            return false;
         }
     v->init = gain ? INIT_ORTHOGONAL : e->name[0] == 'u' ? INIT_UNIFORM : INIT_NORMAL;
     v->init_a = x[0];
@@ -132,6 +134,7 @@ void init_read(lowering *lo, scope *sc, const spec_decl *d, shape matrix, int in
         return;
     double number = 0;
     if (literal(e, &number) || read_number(lo, sc, e, &number)) {
+        eval_number_fits(lo, e->at, number);
         lo->ir->var[index].init_a = number;
         return;
     }

@@ -8,6 +8,7 @@
 #include "region.h"
 #include "size.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +251,12 @@ int ir_vars_in_order(const ir *g, unsigned mask, int *res)
         res[k] = v;
     }
     return n;
+}
+
+bool ir_has_number(const ir *g, double x)
+{
+    /* From half a unit behind the largest float on, rounding makes it infinite.  */
+    return isfinite(x) && (g->real_bits == 64 || fabs(x) < 0x1.ffffffp127);
 }
 
 int ir_const(ir *g, double number, shape s)

@@ -170,6 +170,7 @@ typedef struct {
     int n_loops; size_t cap_loops; ir_loop *loop;
     int n_bounds;  /* uses of OP_bound */
     int n_origins; size_t cap_origins; ir_origin *origin;
+    int *origin_bucket; /* the hash table of places: origin.c */
     int otherwise;    /* the origin of nodes that have no place: the learning rule's */
     int here;         /* the origin whose place new nodes have; 0: that of their arguments */
     origin_pass pass; /* what makes new nodes */
@@ -251,6 +252,7 @@ int ir_weight(ir *g, int x);                  /* a use of its own of an element-
 int ir_name(ir *g, int x, const char *name, const char *note);
 
 bool ir_is_const(const ir *g, int x, double value);
+bool ir_has_number(const ir *g, double x); /* is X finite in the model's real type? */
 bool ir_is_zero(const ir *g, int x);
 bool ir_elementwise(const ir *g, int x);
 

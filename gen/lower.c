@@ -113,24 +113,27 @@ static void add_losses(lowering *lo, scope *sc, const spec *s)
 {
     ir *g = lo->ir;
     int total = NO_NODE;
-    const char *text = "";
+    buf text = {NULL, 0, 0};
+    buf_puts(&text, "loss: ");
     for (size_t i = 0; i < s->n_losses; i++) {
         const spec_loss *loss = &s->loss[i];
         const char *what = arena_printf(lo->arena, "loss: %s", loss->text);
         origin_begin(g, origin_place(g, loss->at, what, "", PASS_STEP));
         int x = loss_node(lo, sc, loss);
-        if (x == NO_NODE)
+        if (x == NO_NODE) {
+            buf_free(&text);
             return;
+        }
         if (loss->name)
             ir_name(g, x, arena_printf(lo->arena, "loss_%s", loss->name), NULL);
         total = total == NO_NODE ? x : ir_ew2(g, OP_add, total, x);
-        text = arena_printf(lo->arena, "%s%s%s", text, i ? "; " : "", loss->text);
+        buf_printf(&text, "%s%s", i ? "; " : "", loss->text);
     }
     origin_begin(g, 0);
     if (total != NO_NODE)
         g->loss = ir_name(g, total, "loss",
-                          lower_comment(lo, s, s->loss[0].at.line,
-                                        arena_printf(lo->arena, "loss: %s", text)));
+                          lower_comment(lo, s, s->loss[0].at.line, arena_strdup(lo->arena, text.text)));
+    buf_free(&text);
 }
 
 static int by_c_name(const void *a, const void *b)

@@ -38,6 +38,17 @@ static int push(ir *g, ir_origin o)
     return g->n_origins - 1;
 }
 
+enum { BUCKETS = 4096 };
+
+/* The bucket of places in the line of AT.  */
+static int *bucket_of(ir *g, loc at)
+{
+    const unsigned file = at.src ? (unsigned)at.src->index : 0;
+    if (!g->origin_bucket)
+        g->origin_bucket = ARENA_ARRAY(g->arena, int, BUCKETS);
+    return &g->origin_bucket[((unsigned)at.line + file * 31) % BUCKETS];
+}
+
 static bool is_place(const ir_origin *o, loc at, const char *text, const char *module)
 {
     return o->at.src == at.src && o->at.line == at.line && strcmp(o->text, text) == 0
@@ -46,10 +57,12 @@ static bool is_place(const ir_origin *o, loc at, const char *text, const char *m
 
 int origin_place(ir *g, loc at, const char *text, const char *module, origin_pass pass)
 {
-    for (int i = 1; i < g->n_origins; i++)
+    int *bucket = bucket_of(g, at);
+    for (int i = *bucket; i; i = g->origin[i].next)
         if (is_place(&g->origin[i], at, text, module))
             return origin_by(g, i, pass);
-    int n = push(g, (ir_origin){.pass = pass, .at = at, .text = text, .module = module});
+    int n = push(g, (ir_origin){.pass = pass, .at = at, .text = text, .module = module, .next = *bucket});
+    *bucket = n;
     g->origin[n].place = n;
     g->origin[n].of_pass[pass] = n;
     return n;

@@ -12,6 +12,7 @@ struct ir_origin {
     const char *text;   /* it, as written; or what is there to say */
     const char *module; /* the module that it stands in, "" is the model */
     int place;          /* the first origin of this place: equal ones have one equation */
+    int next;           /* in the hash table of places; 0 ends a bucket */
     int of_pass[N_PASSES]; /* of such a first one: the origins of this place */
 };
 

@@ -447,9 +447,13 @@ bool symbol_dim(lowering *lo, scope *sc, symbol *sym, loc use, int64_t *res)
     if (sym->progress == FRESH && sym->bound_by >= 0) {
         symbol_node(lo, sc, &sc->symbol[sym->bound_by], use);
     } else if (sym->progress == FRESH) {
+        if (!eval_may_nest(lo, use))
+            return false;
         sym->progress = BUSY;
         int64_t value = 0;
+        lo->depth++;
         bool ok = (sym->may_be_zero ? eval_count : eval_dim)(lo, sym->from, sym->value, &value);
+        lo->depth--;
         sc->symbol[index].dim = ok ? value : DIM_UNKNOWN;
         sc->symbol[index].progress = DONE;
     }

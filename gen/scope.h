@@ -157,6 +157,7 @@ bool eval_shape(lowering *lo, scope *sc, const spec_decl *d, shape *res);
 /* The value of a name.  BARE: where it is a parameter, that itself, also from inside of a branch.  */
 int eval_path(lowering *lo, scope *sc, const expr *e, bool bare);
 bool eval_fits(lowering *lo, loc at, shape s); /* false after an error: too many elements */
+bool eval_number_fits(lowering *lo, loc at, double x); /* false after an error: it is infinite as a float */
 bool eval_may_nest(lowering *lo, loc at);      /* false after an error: the stack has an end */
 
 /* Calls, in function.c.  */

@@ -11,6 +11,8 @@ typedef enum {
     LIMIT_VALUES,  /* with aliases written out */
     LIMIT_TEXT,    /* bytes of one value */
     LIMIT_FILE,    /* bytes */
+    LIMIT_NAMES,   /* that are declared, and equations, losses and outputs */
+    LIMIT_PARTS,   /* of all expressions together */
     N_SOURCE_LIMITS
 } source_limit;
 

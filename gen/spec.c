@@ -96,9 +96,14 @@ const char *spec_name_fault(const char *text)
     return NULL;
 }
 
+bool spec_count(reader *r, loc at)
+{
+    return diag_spend(r->diag, at, "E0125", "too many names and equations", LIMIT_NAMES);
+}
+
 const char *spec_name(reader *r, const yaml_tree *t)
 {
-    if (!spec_want_scalar(r, t, "a name"))
+    if (!spec_want_scalar(r, t, "a name") || !spec_count(r, t->at))
         return NULL;
     const char *fault = spec_name_fault(t->text);
     if (!fault)
@@ -193,7 +198,7 @@ static void read_batch(reader *r, const yaml_tree *key, yaml_tree *value, void *
 
 static void add_import(reader *r, yaml_tree *t)
 {
-    if (spec_want_scalar(r, t, "the path of a cell file"))
+    if (spec_want_scalar(r, t, "the path of a cell file") && spec_count(r, t->at))
         r->spec->import[r->spec->n_imports++] = (spec_import){t->text, t->at, NULL};
 }
 

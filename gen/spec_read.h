@@ -47,6 +47,9 @@ bool spec_read_keys(reader *r, yaml_tree *mapping, const char *what, const spec_
 bool spec_want_mapping(reader *r, const yaml_tree *t, const char *what);
 bool spec_want_scalar(reader *r, const yaml_tree *t, const char *what);
 
+/* One more name or equation.  False where it is one too many.  */
+bool spec_count(reader *r, loc at);
+
 /* A name that the language and C accept; NULL after an error.  */
 const char *spec_name(reader *r, const yaml_tree *t);
 

@@ -187,7 +187,7 @@ void spec_read_outputs(reader *r, const yaml_tree *key, yaml_tree *value, void *
             continue;
         }
         const yaml_tree *item = value->item[i];
-        if (!spec_want_scalar(r, item, "an output"))
+        if (!spec_want_scalar(r, item, "an output") || !spec_count(r, item->at))
             continue;
         expr *e = expr_parse(item, r->arena, r->diag);
         if (e && e->kind != EXPR_NAME) {
@@ -222,6 +222,8 @@ static const spec_key loss_keys[] = {
 static void add_loss(reader *r, const char *name, loc at, yaml_tree *t)
 {
     spec_loss loss = {.name = name, .at = at, .text = ""};
+    if (!spec_count(r, at))
+        return;
     if (t->kind == YAML_MAPPING) {
         spec_read_keys(r, t, "a loss", loss_keys, 2, &loss);
         if (!yaml_get(t, "value"))

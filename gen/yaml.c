@@ -14,6 +14,9 @@
 #include <sys/stat.h>
 #include <yaml.h>
 
+/* Places in longer texts that are not ASCII are those of the whole: characters are counted for each.  */
+enum { COUNTED_MAX = 4096, DIRECTIVES_MAX = 16 };
+
 typedef struct {
     const char *name;
     yaml_tree *node; /* NULL while what it names is still being read */
@@ -121,6 +124,23 @@ static bool check_text(diag *d, const source *src, const char *text, size_t len,
     return true;
 }
 
+/* Lines that begin with %, before anything else does.  libyaml compares each with all others.  */
+static bool check_directives(diag *d, const source *src, const char *text, size_t len)
+{
+    int n = 0;
+    loc here = {.src = src, .line = 1, .col = 1};
+    for (size_t i = 0; i < len && strchr("%# \t\r\n", text[i]); here.line++) {
+        if (text[i] == '%' && ++n > DIRECTIVES_MAX) {
+            diag_error(d, here, "E0127", "more than %d directives", DIRECTIVES_MAX);
+            return false;
+        }
+        while (i < len && text[i] != '\n')
+            i++;
+        i += i < len;
+    }
+    return true;
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 static loc place_of_marks(const composer *co, yaml_mark_t start, yaml_mark_t end)
@@ -174,9 +194,7 @@ static yaml_tree *compose(composer *co, size_t *size);
 static yaml_tree *limit(const composer *co, loc at, const char *code, const char *what,
                         source_limit which)
 {
-    diag_error(co->diag, at, code, "%s: the limit is %d", what, diag_limit(co->diag, which));
-    diag_note(co->diag, at, "if that is meant, --limit=%s=N allows more",
-              source_limit_rows[which].name);
+    diag_over_limit(co->diag, at, code, what, which);
     return NULL;
 }
 
@@ -226,6 +244,7 @@ static yaml_tree *compose_scalar(composer *co)
     res->plain = co->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     res->text = arena_strndup(co->arena, text, len);
     res->len = len;
+    res->points = code_points(text, len);
     return res;
 }
 
@@ -423,7 +442,7 @@ yaml_tree *yaml_parse(const char *name, const char *text, size_t len, arena *a, 
         diag_error(d, start, "E0123", "this is UTF-16 or UTF-32; a spec is UTF-8");
         return NULL;
     }
-    if (!check_text(d, co.src, text, len, NULL))
+    if (!check_text(d, co.src, text, len, NULL) || !check_directives(d, co.src, text, len))
         return NULL;
     if (!yaml_parser_initialize(&co.parser)) {
         diag_error(d, start, "E0118", "no memory is left for the YAML parser");
@@ -488,11 +507,15 @@ yaml_tree *yaml_get(const yaml_tree *mapping, const char *key)
 loc yaml_place(const yaml_tree *scalar, size_t offset, int length)
 {
     loc at = scalar->at;
-    int points = (int)code_points(scalar->text, scalar->len);
+    const size_t counted = scalar->points ? scalar->points : code_points(scalar->text, scalar->len);
+    const int points = (int)counted;
+    const bool ascii = counted == scalar->len;
     bool quoted = !scalar->plain && at.length == points + 2;
     if (!quoted && !(scalar->plain && at.length == points))
         return at;
-    at.col += (int)code_points(scalar->text, offset) + quoted;
+    if (!ascii && scalar->len > COUNTED_MAX)
+        return at;
+    at.col += (int)(ascii ? offset : code_points(scalar->text, offset)) + quoted;
     at.length = length;
     return at;
 }

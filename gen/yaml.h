@@ -21,7 +21,7 @@ struct yaml_tree {
     loc at;           /* of the node's first character */
     bool plain;       /* scalar: written without quotes */
     const char *text; /* scalar; valid UTF-8, no control characters but newline and tab */
-    size_t len;
+    size_t len, points; /* bytes, and characters (0: not counted yet) */
     size_t n; /* items or pairs */
     yaml_tree **item;
     yaml_pair *pair;
@@ -38,7 +38,7 @@ yaml_tree *yaml_parse(const char *name, const char *text, size_t len, arena *a, 
 yaml_tree *yaml_get(const yaml_tree *mapping, const char *key);
 
 /* The place of the LENGTH code points at byte OFFSET of a scalar's text; the whole scalar where the
-   text is not as in the file (escapes, several lines).  */
+   text is not as in the file (escapes, several lines), or is long and not ASCII.  */
 loc yaml_place(const yaml_tree *scalar, size_t offset, int length);
 
 #endif
