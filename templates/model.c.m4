@@ -59,7 +59,7 @@ et_file(1, «model.c.m4»)
 #if defined __clang__
 #pragma clang diagnostic ignored "-Wpass-failed"
 #define ETR_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#elif defined __GNUC__ && !defined __TINYC__
+#elif defined __GNUC__ && !defined __TINYC__ && !defined __PCC__
 #define ETR_INDEPENDENT _Pragma("GCC ivdep")
 #else
 #define ETR_INDEPENDENT

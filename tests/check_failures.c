@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KILLS = 60, STOPS = 20, DELAY_US = 24000 };
+enum { KILLS = 100, STOPS = 20, ROUNDS = 20, DELAY_US = 24000 };
 
 static const char old_c[] = "old c\n", old_h[] = "old h\n";
 static buf new_c, new_h; /* what a run that is left alone writes */
@@ -304,7 +304,7 @@ START_TEST(many_models_by_make)
     cli_shell("mkdir out one; for m in a b c d e f g h i j k l m n o p; do "
               "sed \"s/model: net/model: net_$m/\" model.yaml >$m.yaml; "
               "\"$E\" --standalone -d one $m.yaml; done", 0);
-    for (int round = 0; round < 5; round++) {
+    for (int round = 0; round < ROUNDS; round++) {
         cli_shell("unset MAKEFLAGS MFLAGS; rm -f out/*; make -s -j16 all && "
                   "rm -rf out.d && mkdir out.d && mv out/*.d out.d && diff -r out one", 0);
         ck_assert_str_eq(buf_text(&cli_result.out), "");
