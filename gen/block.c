@@ -74,6 +74,7 @@ static int on_tape(blocker *b, int n)
     store st = {.node = n, .place = arena_printf(g->arena, "tape.%s[t]", g->var[v].c_name), .var = -1, .local = true};
     function_plan *f = &b->plan->forward;
     ARENA_PUSH(g->arena, f->store, f->n, f->cap, st);
+    g->node[g->var[v].now].events = ir_events(g, n);
     return g->var[v].now;
 }
 

@@ -331,6 +331,7 @@ static const struct {
     {"grouped_matmul", 2, 2, false, "", weight_grouped_matmul},
     {"conv", 2, 2, false, "stride padding dilation groups ", weight_conv},
     {"sparse_matmul", 2, 2, false, "", weight_sparse_matmul},
+    {"events", 1, 1, false, "", weight_events},
     {"embedding", 2, 2, false, "", weight_embedding},
     {"lora", 3, 3, false, "alpha base ", weight_lora},
     {"element_wise", 1, 1, false, "", weight_element_wise},

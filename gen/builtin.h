@@ -27,6 +27,7 @@ int weight_einsum(const call *c);
 int weight_grouped_matmul(const call *c);
 int weight_conv(const call *c);
 int weight_sparse_matmul(const call *c);
+int weight_events(const call *c);
 int weight_embedding(const call *c);
 int weight_lora(const call *c);
 int weight_element_wise(const call *c);

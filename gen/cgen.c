@@ -226,6 +226,29 @@ static void share_loops(cgen *c, const kernel *k)
         cgen_share_parts(c, cgen_loop_var[d], k->shape.dim[d], d == last, flops);
 }
 
+/* The innermost loop of K, around which there are others: over its last axis, or, where that goes over the non-zeros
+   of a matrix, over its rows and the non-zeros of each.  Returns how many loops that are.  */
+static int innermost(cgen *c, const kernel *k, subscript *at)
+{
+    int last = k->shape.rank - 1, rows = cgen_rows_of(c, k);
+    bool by_rows = rows >= 0;
+    c->rows = rows + 1;
+    at[last] = (subscript){by_rows ? "q" : cgen_loop_var[last], 0};
+    if (by_rows)
+        cgen_for(c, "row", c->ir->pattern[rows].n_rows);
+    const char *silent = last > 0 || by_rows ? cgen_silent(c, k, at, by_rows ? EVENTS_SPIKES : EVENTS_SAID) : NULL;
+    if (silent)
+        cgen_skip_silent(c, silent);
+    bool each = !sums_along(c, k);
+    if (by_rows && each)
+        cgen_statement(c, "et_independent", 0, NULL);
+    if (by_rows)
+        cgen_for_row(c, &c->ir->pattern[rows]);
+    else
+        (each ? cgen_for_each : cgen_for)(c, cgen_loop_var[last], k->shape.dim[last]);
+    return 1 + by_rows;
+}
+
 static void loop_kernel(cgen *c, const kernel *k)
 {
     if (is_empty(c, k))
@@ -237,16 +260,17 @@ static void loop_kernel(cgen *c, const kernel *k)
         return;
     }
     subscript at[RANK_MAX];
-    share_loops(c, k);
-    for (int d = 0; d < k->shape.rank; d++) {
-        bool each = d + 1 == k->shape.rank && !sums_along(c, k);
-        at[d] = (subscript){cgen_loop_var[d], 0};
-        (each ? cgen_for_each : cgen_for)(c, cgen_loop_var[d], k->shape.dim[d]);
-    }
+    shape lead = k->shape;
+    if (lead.rank > 0)
+        lead.rank--;
+    if (cgen_rows_of(c, k) < 0)
+        share_loops(c, k);
+    cgen_loops(c, lead, at);
+    int n = lead.rank + (k->shape.rank > 0 ? innermost(c, k, at) : 0);
     loop_body(c, k, at);
-    for (int d = 0; d < k->shape.rank; d++)
-        cgen_end(c);
+    cgen_ends(c, n);
     cgen_end_parts(c);
+    c->rows = 0;
 }
 
 /* The argument copied into its place along the axis.  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: a node of an operator that is linear in its operands.  Out: the loops that compute it, the innermost
-   one over neighbours in memory wherever the operator allows it.  (Products of matrices: cgen_product.c)  */
+   one over neighbours in memory wherever the operator allows it.  (Products of matrices: cgen_product.c, of
+   sparse ones: cgen_sparse.c)  */
 #include "cgen_part.h"
 
 #include "flops.h"
@@ -221,8 +222,7 @@ static const char *window_loops(cgen *c, const ir_node *v, shape image, subscrip
     return inside;
 }
 
-/* Does the variable NAME stand in TEXT?  (The member of a struct is none.)  */
-static bool stands_in(const char *text, const char *name)
+bool cgen_stands_in(const char *text, const char *name)
 {
     for (const char *p = strstr(text, name); p; p = strstr(p + 1, name)) {
         char before = p > text ? p[-1] : ' ', behind = p[strlen(name)];
@@ -241,7 +241,7 @@ static void window_places(cgen *c, const ir_node *v, const subscript *y, int lea
     for (int k = 0; k < v->n_windows; k++) {
         const ir_window *w = &v->window[k];
         const char *r = arena_printf(c->arena, "r%d", k);
-        if (!stands_in(text, r) && !(inside && stands_in(inside, r)))
+        if (!cgen_stands_in(text, r) && !(inside && cgen_stands_in(inside, r)))
             continue;
         cgen_line(c, arena_printf(c->arena, w->pad ? "const int %s = %s + %s - %lld;"
                                                    : "const int %s = %s + %s;",
@@ -286,39 +286,9 @@ static void unwindows(cgen *c, int n)
     cgen_ends(c, v->shape.rank + v->n_windows);
 }
 
-/* --- sparse matrices ------------------------------------------------------------------------------- */
-
-/* y[col[p]] += x[row[p]] * w[p]; with rows and columns exchanged for the transposed product.  Small ones are
-   written out.  */
 static void loops_sparse(cgen *c, int n)
 {
-    const ir_node *v = &c->ir->node[n];
-    const pattern *p = &c->ir->pattern[v->pattern];
-    bool transposed = v->op == OP_sparse_t, written_out = p->n <= 4 * c->style->unroll;
-    const char *from = transposed ? "col" : "row", *to = transposed ? "row" : "col";
-    subscript x[RANK_MAX], y[RANK_MAX], w[1];
-    shape lead = v->shape;
-    int last = --lead.rank;
-    cgen_declare(c, n, cgen_zeros(c->arena, v->shape));
-    if (last > 0)
-        cgen_share(c, lead.dim[0], flops_of_node(c->sc, n));
-    cgen_loops(c, lead, x);
-    memcpy(y, x, sizeof *y * (size_t)last);
-    if (!written_out)
-        cgen_for(c, "q", p->n);
-    for (int64_t i = 0; i < (written_out ? p->n : 1); i++) {
-        w[0] = written_out ? (subscript){NULL, i} : (subscript){"q", 0};
-        x[last] = written_out ? (subscript){NULL, transposed ? p->col[i] : p->row[i]}
-                              : (subscript){arena_printf(c->arena, "%s_%s[q]", p->name, from), 0};
-        y[last] = written_out ? (subscript){NULL, transposed ? p->row[i] : p->col[i]}
-                              : (subscript){arena_printf(c->arena, "%s_%s[q]", p->name, to), 0};
-        cgen_line(c, arena_printf(c->arena, "%s += %s * %s;",
-                                  cgen_element(c, cgen_name(c, n), v->shape, y),
-                                  cgen_factor(c, v->arg[0], x), cgen_factor(c, v->arg[1], w)));
-    }
-    if (!written_out)
-        cgen_end(c);
-    cgen_ends(c, last);
+    cgen_sparse(c, n);
 }
 
 static void loops_product(cgen *c, int n)

@@ -49,6 +49,7 @@ typedef struct {
     const char *parted;   /* the variable whose loop goes over a part of its turns only, NULL: none; */
     const char *part_end; /* the end of the part, which begins at `part` */
     bool called; /* in a function of style.functions, whose arguments are x, w and y */
+    int rows; /* one more than the pattern whose rows are being met, in the loops over `row` and q; 0: none */
 } cgen;
 
 /* The variables of nested loops, outermost first.  */
@@ -180,6 +181,24 @@ const char *cgen_sum(cgen *c, int n, const subscript *at);
 
 /* Element AT of an array of shape S, whose elements NAME has in a row.  */
 const char *cgen_flat(cgen *c, const char *name, shape s, const subscript *at);
+/* The loops of a product with a sparse matrix.  */
+void cgen_sparse(cgen *c, int n);
+
+/* Does the variable NAME stand in TEXT?  (The member of a struct is none.)  */
+bool cgen_stands_in(const char *text, const char *name);
+
+/* On with the next turn of the loop where VALUE is zero.  */
+void cgen_skip_silent(cgen *c, const char *value);
+
+/* A value with zeros, as said by KIND at least, that stands still in the innermost loop of K, at AT, and where it is
+   zero that loop changes nothing; NULL: there is none.  */
+const char *cgen_silent(cgen *c, const kernel *k, const subscript *at, event_kind kind);
+
+/* The pattern whose rows the loop K reads; -1: none that goes by rows.  */
+int cgen_rows_of(const cgen *c, const kernel *k);
+
+/* The loop over the non-zeros q of row `row` of P.  */
+void cgen_for_row(cgen *c, const pattern *p);
 
 /* The loops of an operator of its own.  */
 void cgen_linear(cgen *c, int n);

@@ -60,18 +60,18 @@ static void still_factor(cgen *c, int64_t k, const char *value)
     cgen_line(c, arena_printf(c->arena, "const %s x%lld = %s;", cgen_real(c), (long long)k, value));
 }
 
-/* BLOCK for all turns of an axis of SIZE.  */
-static void in_blocks(cgen *c, int n, int64_t size, const char *variable,
+/* BLOCK for the turns of an axis from FROM on, up to TO.  */
+static void in_blocks(cgen *c, int n, int64_t from, int64_t to, const char *variable,
                       void (*block)(cgen *c, int n, const turns *t))
 {
-    int64_t blocks = size - size % ROWS;
-    if (blocks > 0) {
-        cgen_for_from(c, variable, 0, blocks, ROWS);
+    int64_t blocks = to - (to - from) % ROWS;
+    if (blocks > from) {
+        cgen_for_from(c, variable, from, blocks, ROWS);
         block(c, n, &(turns){0, ROWS, variable});
         cgen_end(c);
     }
-    if (blocks < size)
-        block(c, n, &(turns){blocks, size - blocks, NULL});
+    if (blocks < to)
+        block(c, n, &(turns){blocks, to - blocks, NULL});
 }
 
 /* y[.., o] += x[.., q] W[q][o] + ... */
@@ -98,6 +98,61 @@ static void add_rows(cgen *c, int n, const turns *t)
     cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_sum(c, n, y), buf_text(&sum)));
     cgen_ends(c, last + 1 + block);
     buf_free(&sum);
+}
+
+/* The same where most of x is zero: turn by turn, and a row of W behind a zero is not read.  */
+static void add_events(cgen *c, int n, int64_t from, int64_t to)
+{
+    const ir_node *v = &c->ir->node[n];
+    shape lead = v->shape;
+    int last = --lead.rank;
+    subscript x[RANK_MAX], y[RANK_MAX], w[2] = {turn("q", 0), turn("o", 0)};
+    int n_loops = 1;
+    x[last] = w[0];
+    if (last > 0) {
+        cgen_for_from(c, "q", from, to, 1);
+        cgen_loops(c, lead, x);
+        cgen_skip_silent(c, cgen_factor(c, v->arg[0], x));
+    } else {
+        n_loops = cgen_for_events(c, "q", from, to, cgen_factor(c, v->arg[0], x));
+    }
+    memcpy(y, x, sizeof *y * (size_t)last);
+    y[last] = w[1];
+    still_factor(c, 0, cgen_factor(c, v->arg[0], x));
+    cgen_for_each(c, "o", v->shape.dim[last]);
+    cgen_line(c, arena_printf(c->arena, "%s += x0 * %s;", cgen_target(c, n, y), cgen_factor(c, v->arg[1], w)));
+    cgen_ends(c, last + n_loops + 1);
+}
+
+/* Is x, or a part that it is put together of, said to be mostly zero?  */
+static bool has_events(const cgen *c, int n)
+{
+    int at = c->ir->node[n].arg[0];
+    const ir_node *x = &c->ir->node[at];
+    bool said = ir_events(c->ir, at) == EVENTS_SAID;
+    for (int i = 0; x->op == OP_concat && i < x->n_args && !said; i++)
+        said = x->axis == x->shape.rank - 1 && ir_events(c->ir, x->arg[i]) == EVENTS_SAID;
+    return said;
+}
+
+/* y = x @ W, part by part where x is put together of parts, of which some may be mostly zero.  */
+static void plain_product(cgen *c, int n, int64_t inner)
+{
+    const ir_node *v = &c->ir->node[n], *x = &c->ir->node[v->arg[0]];
+    bool parts = x->op == OP_concat && x->axis == x->shape.rank - 1 && ir_events(c->ir, v->arg[0]) != EVENTS_SAID;
+    int64_t from = 0, to = 0;
+    for (int i = 0; i < (parts ? x->n_args : 1); i++) {
+        int part = parts ? x->arg[i] : v->arg[0];
+        bool said = ir_events(c->ir, part) == EVENTS_SAID;
+        to += parts ? c->ir->node[part].shape.dim[x->axis] : inner;
+        if (!said && i + 1 < x->n_args && parts && ir_events(c->ir, x->arg[i + 1]) != EVENTS_SAID)
+            continue; /* neighbours go together */
+        if (said)
+            add_events(c, n, from, to);
+        else
+            in_blocks(c, n, from, to, "q", add_rows);
+        from = to;
+    }
 }
 
 /* y[q] = sum over o of W[q][o] x[o], in partial sums that the compiler keeps in registers.  */
@@ -182,7 +237,7 @@ static void matmul_t_rows(cgen *c, int n, int64_t inner)
     cgen_ends(c, 2);
     if (width == size)
         share_rows(c, n);
-    in_blocks(c, n, inner, "o", add_panel);
+    in_blocks(c, n, 0, inner, "o", add_panel);
     cgen_end_parts(c);
     cgen_end(c);
 }
@@ -203,7 +258,7 @@ static void add_all_rows(cgen *c, int n, int64_t inner)
         cgen_share_parts(c, "o", columns, true, flops_of_node(c->sc, n));
     else
         share_rows(c, n);
-    in_blocks(c, n, inner, "q", add_rows);
+    plain_product(c, n, inner);
     cgen_end_parts(c);
 }
 
@@ -236,7 +291,7 @@ static void matrix_product(cgen *c, int n)
         memcpy(y, x, sizeof *y * (size_t)last);
         small_product(c, n, x, y, inner);
         cgen_ends(c, last);
-    } else if (!cgen_call(c, n, matrix_loops)) {
+    } else if (has_events(c, n) || !cgen_call(c, n, matrix_loops)) {
         matrix_loops(c, n);
     }
 }
@@ -265,6 +320,28 @@ static void add_outer(cgen *c, int n, const turns *t)
     buf_free(&sum);
 }
 
+/* The same where most of x is zero: w[q] is met by the rows m where x[m][q] is not.  */
+static void add_outer_events(cgen *c, int n)
+{
+    const ir_node *v = &c->ir->node[n];
+    shape rows = c->ir->node[v->arg[0]].shape;
+    subscript x[RANK_MAX], y[RANK_MAX], w[2] = {turn("q", 0), turn("o", 0)};
+    rows.rank--;
+    cgen_share_parts(c, "q", v->shape.dim[0], false, flops_of_node(c->sc, n));
+    cgen_for(c, "q", v->shape.dim[0]);
+    cgen_loops(c, rows, x);
+    memcpy(y, x, sizeof *y * (size_t)rows.rank);
+    x[rows.rank] = w[0];
+    y[rows.rank] = w[1];
+    const char *value = cgen_factor(c, v->arg[0], x);
+    cgen_skip_silent(c, value);
+    still_factor(c, 0, value);
+    cgen_for_each(c, "o", v->shape.dim[1]);
+    cgen_line(c, arena_printf(c->arena, "%s += x0 * %s;", cgen_target(c, n, w), cgen_factor(c, v->arg[1], y)));
+    cgen_ends(c, rows.rank + 2);
+    cgen_end_parts(c);
+}
+
 static void outer_loops(cgen *c, int n)
 {
     shape rows = cgen_rows(c, c->ir->node[c->ir->node[n].arg[0]].shape);
@@ -275,7 +352,7 @@ static void outer_loops(cgen *c, int n)
     cgen_share_parts(c, "q", c->ir->node[n].shape.dim[0], false, flops_of_node(c->sc, n));
     for (int d = 0; d < rows.rank; d++)
         cgen_for(c, cgen_loop_var[d], rows.dim[d]);
-    in_blocks(c, n, size, "row", add_outer);
+    in_blocks(c, n, 0, size, "row", add_outer);
     cgen_ends(c, rows.rank);
     cgen_end_parts(c);
 }
@@ -287,6 +364,8 @@ void cgen_product(cgen *c, int n)
         return;
     }
     cgen_declare_sums(c, n);
-    if (!cgen_call(c, n, outer_loops))
+    if (ir_events(c->ir, c->ir->node[n].arg[0]) == EVENTS_SAID)
+        add_outer_events(c, n);
+    else if (!cgen_call(c, n, outer_loops))
         outer_loops(c, n);
 }

@@ -379,6 +379,8 @@ static subscript gathered(cgen *c, const ir_node *v, subscript at)
     const pattern *p = &c->ir->pattern[v->pattern];
     if (!at.text)
         return (subscript){NULL, v->axis ? p->col[at.add] : p->row[at.add]};
+    if (v->axis == 0 && c->rows == v->pattern + 1 && strcmp(at.text, "q") == 0)
+        return (subscript){"row", 0};
     const char *text = arena_printf(c->arena, "%s_%s[%s]", p->name, v->axis ? "col" : "row",
                                     subscript_text(c, at));
     return (subscript){text, 0};

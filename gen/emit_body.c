@@ -421,13 +421,26 @@ static int from_pattern(emitter *em, int p)
     return origin_place(em->ir, (loc){0}, "of the learning rule", "", PASS_TABLE);
 }
 
+/* Where the rows of P begin among its non-zeros, and where the last one ends.  */
+static const int32_t *row_starts(arena *a, const pattern *p)
+{
+    int32_t *start = ARENA_ARRAY(a, int32_t, p->n_rows + 1);
+    for (int64_t i = 0; i < p->n; i++)
+        start[p->row[i] + 1]++;
+    for (int64_t i = 0; i < p->n_rows; i++)
+        start[i + 1] += start[i];
+    return start;
+}
+
 /* The places of the non-zeros of sparse weights, as far as the bodies read them.  */
 void emit_tables(emitter *em)
 {
     ir *g = em->ir;
+    bool *starts = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
     bool *rows = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
     bool *cols = ARENA_ARRAY(g->arena, bool, g->n_patterns + 1);
     for (int i = 0; i < g->n_patterns; i++) {
+        starts[i] = is_read(em, g->pattern[i].name, "start");
         rows[i] = is_read(em, g->pattern[i].name, "row");
         cols[i] = is_read(em, g->pattern[i].name, "col");
     }
@@ -435,6 +448,8 @@ void emit_tables(emitter *em)
     for (int i = 0; i < g->n_patterns; i++) {
         const pattern *p = &g->pattern[i];
         em->from = from_pattern(em, i);
+        if (starts[i])
+            table(em, p->name, "start", row_starts(g->arena, p), p->n_rows + 1, false);
         if (rows[i])
             table(em, p->name, "row", p->row, p->n, pattern_index_bytes(p->n_rows) == 2);
         if (cols[i])

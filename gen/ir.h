@@ -59,7 +59,15 @@ typedef struct {
     const char *name; /* of its tables in C */
     int64_t n_rows, n_cols, n;
     const int32_t *row, *col;
+    bool by_rows; /* row after row, several in each: its rows' starts stand for row[] */
 } pattern;
+
+/* What is known of the zeros of a value.  Where there are some, what they meet may be left out.  */
+typedef enum {
+    EVENTS_NONE,
+    EVENTS_SPIKES, /* it is 0 or 1, and nobody said how often */
+    EVENTS_SAID    /* the spec says that most of it is 0 */
+} event_kind;
 
 typedef struct ir_origin ir_origin; /* origin.h */
 typedef struct ir_region ir_region; /* region.h */
@@ -101,6 +109,7 @@ typedef struct {
     int pattern;   /* OP_sparse, OP_sparse_t, OP_gather: into ir.pattern; OP_repeat: into ir.region;
                       OP_loop: into ir.loop */
     bool of_params; /* of parameters and constants alone */
+    event_kind events; /* as said of this node itself: see ir_events */
     const char *name; /* the name that the spec or a pass gave it, as a C identifier; or NULL */
     const char *note; /* what the emitted C says above it; or NULL */
     int from;         /* into ir.origin: of the equation, and by the pass, that it was made for first */
@@ -242,11 +251,14 @@ int ir_embed_t(ir *g, int index, int y, int64_t n); /* y[.., M] added to rows of
 int ir_one_hot(ir *g, int index, int64_t n);  /* [..] -> [.., n] */
 int ir_pattern(ir *g, pattern p);             /* into ir.pattern; its name gets a number */
 int pattern_index_bytes(int64_t n);           /* of one index below N in its table: 2 or 4 */
-int64_t pattern_bytes(const pattern *p);      /* of both tables */
+int64_t pattern_bytes(const pattern *p);      /* of its tables */
 int ir_sparse(ir *g, int x, int w, int p);    /* x[.., rows] w[n] -> [.., cols] */
 int ir_sparse_t(ir *g, int y, int w, int p);  /* y[.., cols] w[n] -> [.., rows] */
 int ir_gather(ir *g, int x, int p, int axis); /* [.., n]: x at the pattern's rows (0) or columns (1) */
 int ir_weight(ir *g, int x);                  /* a use of its own of an element-wise weight */
+
+/* What is known of the zeros of X: said of it, or of what it is made of.  */
+event_kind ir_events(const ir *g, int x);
 
 /* X under the name NAME, unless it has one.  Returns X.  */
 int ir_name(ir *g, int x, const char *name, const char *note);

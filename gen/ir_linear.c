@@ -281,9 +281,21 @@ int ir_one_hot(ir *g, int index, int64_t n)
     return ir_ew1(g, OP_real, ir_ew2(g, OP_eq, ir_broadcast(g, ir_iota(g, n), s), places));
 }
 
+/* Non-zeros of a row, in the mean, from which on it is worth loops of its own.  */
+enum { ROW_MIN = 4 };
+
+static bool is_by_rows(const pattern *p)
+{
+    for (int64_t i = 1; i < p->n; i++)
+        if (p->row[i - 1] > p->row[i])
+            return false;
+    return p->n / ROW_MIN >= p->n_rows;
+}
+
 int ir_pattern(ir *g, pattern p)
 {
     arena_grow(g->arena, &g->pattern, (size_t)g->n_patterns, &g->cap_patterns, sizeof *g->pattern);
+    p.by_rows = is_by_rows(&p);
     p.name = arena_printf(g->arena, "%s%d", p.name ? p.name : "pattern", g->n_patterns);
     g->pattern[g->n_patterns] = p;
     return g->n_patterns++;
@@ -296,7 +308,8 @@ int pattern_index_bytes(int64_t n)
 
 int64_t pattern_bytes(const pattern *p)
 {
-    return p->n * (pattern_index_bytes(p->n_rows) + pattern_index_bytes(p->n_cols));
+    int64_t rows = p->by_rows ? (p->n_rows + 1) * 4 : p->n * pattern_index_bytes(p->n_rows);
+    return rows + p->n * pattern_index_bytes(p->n_cols);
 }
 
 const pattern *ir_non_zeros(const ir *g, int n)
@@ -330,4 +343,37 @@ int ir_weight(ir *g, int x)
 {
     return ir_intern(g, (ir_node){.op = OP_weight, .shape = g->node[x].shape, .n_args = 1, .arg = &x,
                                   .var = g->n_weights++});
+}
+
+/* --- events ------------------------------------------------------------------------------------------ */
+
+static event_kind least_of_parts(const ir *g, const ir_node *v)
+{
+    event_kind least = EVENTS_SAID;
+    for (int i = 0; i < v->n_args; i++) {
+        event_kind part = ir_events(g, v->arg[i]);
+        least = part < least ? part : least;
+    }
+    return least;
+}
+
+event_kind ir_events(const ir *g, int x)
+{
+    const ir_node *v = &g->node[x];
+    if (v->events != EVENTS_NONE)
+        return v->events;
+    switch (v->op) {
+    case OP_real: return g->node[v->arg[0]].type == TYPE_BOOL ? EVENTS_SPIKES : EVENTS_NONE;
+    case OP_concat: return least_of_parts(g, v);
+    case OP_graft:
+    case OP_copy:
+    case OP_stop_gradient:
+    case OP_reshape:
+    case OP_permute:
+    case OP_broadcast:
+    case OP_slice:
+    case OP_gather:
+    case OP_windows: return ir_events(g, v->arg[0]);
+    default: return EVENTS_NONE;
+    }
 }

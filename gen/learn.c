@@ -87,6 +87,7 @@ static int lag_variable(learner *l, int node)
     int v = ir_var(g, VAR_TRACE, path, g->node[node].shape, g->node[node].type, (loc){0});
     g->var[v].next = node;
     g->var[v].note = "of the last step";
+    g->node[g->var[v].now].events = ir_events(g, node);
     return v;
 }
 

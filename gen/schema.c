@@ -70,7 +70,7 @@ static const struct {
 static const struct {
     const char *name, *short_form, *mapping;
 } declarations[] = {
-    {"inputs", "shape", "input"}, {"params", "shape", "param"}, {"hiddens", "shape", "hidden"},
+    {"inputs", "shape", "input"}, {"targets", "shape", "target"}, {"params", "shape", "param"}, {"hiddens", "shape", "hidden"},
     {"states", "shape", "state"}, {"consts", "lists", "const"},
 };
 

@@ -224,6 +224,8 @@ static int make_var(lowering *lo, scope *sc, symbol *sym)
         eval_dim(lo, sc, d->size, &v->index_size);
     v->pattern = sparse;
     int now = v->now;
+    if (d->events)
+        lo->ir->node[now].events = EVENTS_SAID;
     init_read(lo, sc, d, matrix, sym->var);
     return now;
 }
@@ -280,6 +282,8 @@ static int input_node(lowering *lo, scope *sc, symbol *sym, loc use)
     size_t index = (size_t)(sym - sc->symbol);
     if (x == NO_NODE || !bind_shape(lo, sc, &sc->symbol[index], x))
         return NO_NODE;
+    if (sc->symbol[index].decl->events)
+        lo->ir->node[x].events = EVENTS_SAID;
     return x;
 }
 

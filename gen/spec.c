@@ -236,7 +236,7 @@ static const spec_key model_keys[] = {
     {"batch", read_batch, "batch"},
     {"dims", spec_read_dims, "dims"},
     {"inputs", spec_read_inputs, "inputs"},
-    {"targets", spec_read_targets, "inputs"},
+    {"targets", spec_read_targets, "targets"},
     {"params", spec_read_params, "params"},
     {"hidden", spec_read_hidden, "hiddens"},
     {"state", spec_read_states, "states"},

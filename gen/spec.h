@@ -11,6 +11,7 @@
      h: [n]                       (shape alone)
      h: {shape: [n], init: 0}
      label: {shape: [], type: index, size: 10}
+     x: {shape: [100], events: true}      (inputs)
      count: {shape: [n], type: index}     (states; no size)
      seed: {shape: [], type: seed, init: 42}
      W: {shape: [3, n], init: glorot_uniform, trace: false, trainable: false}
@@ -24,6 +25,7 @@ typedef struct {
     bool is_index; /* type: index or seed: a whole number */
     bool is_seed;  /* type: seed: a state that counts by itself */
     expr *size;    /* of an index: how many values; NULL otherwise */
+    bool events;     /* inputs: most of it is zero */
     yaml_tree *init; /* as written; NULL: the default */
     bool trace;      /* params; true unless said otherwise */
     bool trainable;  /* params; true unless said otherwise */

@@ -68,6 +68,13 @@ static void read_trainable(reader *r, const yaml_tree *key, yaml_tree *value, vo
     spec_bool(r, value, &d->trainable);
 }
 
+static void read_events(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
+{
+    spec_decl *d = context;
+    (void)key;
+    spec_bool(r, value, &d->events);
+}
+
 static void read_value(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
     spec_decl *d = context;
@@ -100,7 +107,13 @@ static void read_member(reader *r, const yaml_tree *key, yaml_tree *value, void 
         d->member = value;
 }
 
-static const spec_key data_keys[] = {
+static const spec_key input_keys[] = {
+    {"shape", read_shape, "shape"},
+    {"type", read_type, "data_type"},
+    {"size", read_size, "scalar"},
+    {"events", read_events, "bool"},
+};
+static const spec_key target_keys[] = {
     {"shape", read_shape, "shape"},
     {"type", read_type, "data_type"},
     {"size", read_size, "scalar"},
@@ -144,12 +157,18 @@ static void check_decl(reader *r, const spec_decl *d, const yaml_tree *value, co
         diag_error(r->diag, value->at, "E0252", "'%s' needs a value", d->name);
         diag_note(r->diag, value->at, "a number, lists, or {npz: file.npz, name: array}");
     }
-    if (d->is_index && !d->size && form->keys == data_keys) {
+    bool is_data = form->keys == input_keys || form->keys == target_keys;
+    if (d->is_index && !d->size && is_data) {
         diag_error(r->diag, value->at, "E0253", "the index '%s' needs a size", d->name);
         diag_note(r->diag, value->at, "size: 10 says that its values are 0 to 9");
     }
     if (d->size && !d->is_index)
         diag_error(r->diag, value->at, "E0254", "a size belongs to 'type: index'");
+    if (d->events && d->is_index) {
+        diag_error(r->diag, value->at, "E0258", "the index '%s' has no events", d->name);
+        diag_note(r->diag, value->at, "events belong to real inputs, most of whose elements are zero; "
+                                      "an embedding reads one row alone as it is");
+    }
 }
 
 static void read_decl(reader *r, const yaml_pair *pair, const decl_form *form, spec_decl *d)
@@ -188,7 +207,7 @@ static spec_decl *read_decls(reader *r, yaml_tree *value, const decl_form *form,
 
 void spec_read_inputs(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const decl_form form = FORM("an input", data_keys, true);
+    static const decl_form form = FORM("an input", input_keys, true);
     (void)key;
     (void)context;
     r->spec->input = read_decls(r, value, &form, &r->spec->n_inputs);
@@ -196,7 +215,7 @@ void spec_read_inputs(reader *r, const yaml_tree *key, yaml_tree *value, void *c
 
 void spec_read_targets(reader *r, const yaml_tree *key, yaml_tree *value, void *context)
 {
-    static const decl_form form = FORM("a target", data_keys, true);
+    static const decl_form form = FORM("a target", target_keys, true);
     (void)key;
     (void)context;
     r->spec->target = read_decls(r, value, &form, &r->spec->n_targets);
@@ -324,7 +343,8 @@ void spec_read_args(reader *r, const yaml_tree *key, yaml_tree *value, void *con
 }
 
 const spec_mapping spec_decl_mappings[] = {
-    SPEC_MAPPING("input", data_keys, 1),    SPEC_MAPPING("param", param_keys, 1),
+    SPEC_MAPPING("input", input_keys, 1),   SPEC_MAPPING("target", target_keys, 1),
+    SPEC_MAPPING("param", param_keys, 1),
     SPEC_MAPPING("hidden", hidden_keys, 1), SPEC_MAPPING("state", state_keys, 1),
     SPEC_MAPPING("const", const_keys, 0),   SPEC_MAPPING("arg", arg_keys, 0), {0}};
 const spec_words spec_decl_words[] = {

@@ -298,6 +298,18 @@ int weight_sparse_matmul(const call *c)
     return NO_NODE;
 }
 
+/* events(x): x, of which the spec says that most is zero.  */
+int weight_events(const call *c)
+{
+    ir *g = c->lo->ir;
+    ir_node *x = &g->node[c->arg[0]];
+    if (x->type == TYPE_INDEX || x->of_params)
+        return builtin_refuse(c, "E0615", "takes a value of the step, as spikes are: no index, and nothing of parameters alone");
+    int real = x->type == TYPE_BOOL ? ir_ew1(g, OP_real, c->arg[0]) : c->arg[0];
+    g->node[real].events = EVENTS_SAID;
+    return real;
+}
+
 /* embedding(i, E): rows i of a table E[V, M].  */
 int weight_embedding(const call *c)
 {

@@ -84,6 +84,8 @@ static const char *const weight_ops[][2] = {
      "sparse_matmul(h, abs(W)) + x[0]"},
     {"W: {shape: [3, 4], sparse: {indptr: [0, 2, 2, 4], indices: [0, 3, 1, 2]}}",
      "sparse_matmul(x, W)"},
+    {"W: [4, 4], V: [7, 4]", "events(relu(h)) @ W + concat(x, events(spike(h))) @ V"},
+    {"W: {shape: [4, 4], sparse: {random: {p: 1, seed: 3}}}", "sparse_matmul(events(relu(h)), W)"},
     {"W: [3, 4]", "embedding(i, W)"},
     {"W: [3, 4], U: [4, 4]", "embedding(i, tanh(W)) + h @ U"},
     {"A: [7, 2], B: [2, 4]", "lora(concat(x, h), A, B)"},

@@ -18,6 +18,7 @@ enum { WORKERS_MAX = 16 };
 /* The long ones first, so that none is left alone at the end.  */
 static Suite *(*const all_suites[])(void) = {
     foreign_suite,
+    events_suite,
     exact_suite,
     edits_suite,
     rules_suite,

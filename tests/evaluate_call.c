@@ -365,6 +365,12 @@ static array *call_stop(ev_args *c)
     return array_stop(c->f, c->arg[0]);
 }
 
+/* A word about x, which is as it is.  */
+static array *call_events(ev_args *c)
+{
+    return c->arg[0];
+}
+
 /* --- random numbers --------------------------------------------------------------------------- */
 
 /* Calls are numbered in the order in which they are met, elements with those of samples before.  */
@@ -456,7 +462,7 @@ static const struct {
     array *(*value)(ev_args *);
 } calls[] = {
     {"matmul", call_matmul}, {"dot", call_matmul}, {"einsum", call_einsum},
-    {"grouped_matmul", call_grouped}, {"conv", call_conv}, {"sparse_matmul", call_sparse},
+    {"grouped_matmul", call_grouped}, {"conv", call_conv}, {"sparse_matmul", call_sparse}, {"events", call_events},
     {"embedding", call_embedding}, {"lora", call_lora}, {"element_wise", call_element_wise},
     {"max_pool", call_max_pool}, {"avg_pool", call_avg_pool}, {"sum", call_sum},
     {"mean", call_mean}, {"max", call_max}, {"min", call_min}, {"concat", call_concat},

@@ -16,6 +16,7 @@ Suite *digits_suite(void);
 Suite *docs_suite(void);
 Suite *edits_suite(void);
 Suite *emitted_suite(void);
+Suite *events_suite(void);
 Suite *exact_suite(void);
 Suite *example_models_suite(void);
 Suite *example_rules_suite(void);
