@@ -15,6 +15,7 @@ import sys
 import time
 
 import specs
+import spikes
 import table
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -116,14 +117,18 @@ class Bench:
             key = " ".join(name)
             self.limits[key] = max(float(rate), self.limits.get(key, 0))
 
+    def generate(self, folder, spec):
+        """SPEC as net.yaml, net.c and the report net.json in FOLDER; the seconds that took."""
+        folder.mkdir(exist_ok=True)
+        (folder / "net.yaml").write_text(spec)
+        return timed([self.options.generator, "-w", "--report=" + str(folder / "net.json"),
+                      "-o", str(folder / "net.c"), str(folder / "net.yaml")], stderr=self.log)
+
     # --- a cell of the table ---
 
     def build_ours(self, folder, cell):
         network, n, batch, rule = cell
-        folder.mkdir(exist_ok=True)
-        (folder / "net.yaml").write_text(specs.spec(network, n, batch, rule))
-        generate = timed([self.options.generator, "-w", "--report=" + str(folder / "net.json"),
-                          "-o", str(folder / "net.c"), str(folder / "net.yaml")], stderr=self.log)
+        generate = self.generate(folder, specs.spec(network, n, batch, rule))
         window = specs.rule_of(rule)[2]
         flags = self.options.cflags.split() + ["-I", str(folder), "-DWINDOW=%d" % window]
         model = folder / "net.o"
@@ -257,7 +262,6 @@ class Bench:
             except (RuntimeError, OSError, subprocess.CalledProcessError) as why:
                 rows.append(dict(zip(("network", "n", "batch", "rule"), cell), form="call",
                                  skipped="failed: %s" % why))
-        self.measure_limits()
         return rows
 
 
@@ -303,9 +307,12 @@ def main():
     options = read_options()
     bench = Bench(options)
     rows = bench.run()
+    fired = spikes.rows(bench) if not options.only or options.only in "spikes" else []
+    bench.measure_limits()
     finished = table.finish(rows, bench.limits)
     note = None if bench.python else "without the reference: " + bench.without
     table.write(bench.out, finished, bench.limits, note)
+    spikes.write(bench.out, fired, bench.limits)
     return 1 if any(row.get("skipped", "").startswith("failed") for row in rows) else 0
 
 

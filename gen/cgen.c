@@ -226,19 +226,28 @@ static void share_loops(cgen *c, const kernel *k)
         cgen_share_parts(c, cgen_loop_var[d], k->shape.dim[d], d == last, flops);
 }
 
-/* The innermost loop of K, around which there are others: over its last axis, or, where that goes over the non-zeros
-   of a matrix, over its rows and the non-zeros of each.  Returns how many loops that are.  */
-static int innermost(cgen *c, const kernel *k, subscript *at)
+/* The loops of K, at AT.  The innermost one is over its last axis, or, where that goes over the non-zeros of a matrix,
+   there are two: over its rows, and over the non-zeros of each.  Returns how many loops it is.  */
+static int open_loops(cgen *c, const kernel *k, subscript *at)
 {
-    int last = k->shape.rank - 1, rows = cgen_rows_of(c, k);
+    int last = k->shape.rank - 1, rows = last >= 0 ? cgen_rows_of(c, k) : -1, n = last;
     bool by_rows = rows >= 0;
+    if (last < 0)
+        return 0;
     c->rows = rows + 1;
-    at[last] = (subscript){by_rows ? "q" : cgen_loop_var[last], 0};
-    if (by_rows)
-        cgen_for(c, "row", c->ir->pattern[rows].n_rows);
-    const char *silent = last > 0 || by_rows ? cgen_silent(c, k, at, by_rows ? EVENTS_SPIKES : EVENTS_SAID) : NULL;
+    for (int d = 0; d <= last; d++)
+        at[d] = (subscript){by_rows && d == last ? "q" : cgen_loop_var[d], 0};
+    const char *around = by_rows ? "row" : last > 0 ? cgen_loop_var[last - 1] : NULL;
+    int64_t size = by_rows ? c->ir->pattern[rows].n_rows : last > 0 ? k->shape.dim[last - 1] : 0;
+    const char *silent = around ? cgen_silent(c, k, at, by_rows ? EVENTS_SPIKES : EVENTS_SAID) : NULL;
+    if (!by_rows && !silent)
+        share_loops(c, k);
+    for (int d = 0; d + !by_rows < last; d++)
+        cgen_for(c, cgen_loop_var[d], k->shape.dim[d]);
     if (silent)
-        cgen_skip_silent(c, silent);
+        n += cgen_for_events(c, around, 0, size, silent) - !by_rows;
+    else if (around)
+        cgen_for(c, around, size);
     bool each = !sums_along(c, k);
     if (by_rows && each)
         cgen_statement(c, "et_independent", 0, NULL);
@@ -246,7 +255,7 @@ static int innermost(cgen *c, const kernel *k, subscript *at)
         cgen_for_row(c, &c->ir->pattern[rows]);
     else
         (each ? cgen_for_each : cgen_for)(c, cgen_loop_var[last], k->shape.dim[last]);
-    return 1 + by_rows;
+    return n + 1 + (by_rows && !silent);
 }
 
 static void loop_kernel(cgen *c, const kernel *k)
@@ -260,13 +269,7 @@ static void loop_kernel(cgen *c, const kernel *k)
         return;
     }
     subscript at[RANK_MAX];
-    shape lead = k->shape;
-    if (lead.rank > 0)
-        lead.rank--;
-    if (cgen_rows_of(c, k) < 0)
-        share_loops(c, k);
-    cgen_loops(c, lead, at);
-    int n = lead.rank + (k->shape.rank > 0 ? innermost(c, k, at) : 0);
+    int n = open_loops(c, k, at);
     loop_body(c, k, at);
     cgen_ends(c, n);
     cgen_end_parts(c);

@@ -190,6 +190,10 @@ bool cgen_stands_in(const char *text, const char *name);
 /* On with the next turn of the loop where VALUE is zero.  */
 void cgen_skip_silent(cgen *c, const char *value);
 
+/* The loop over VARIABLE without the turns where VALUE, which may be an element of that place, is zero; where that is
+   worth it several are looked at together.  Returns how many loops it is.  */
+int cgen_for_events(cgen *c, const char *variable, int64_t from, int64_t to, const char *value);
+
 /* A value with zeros, as said by KIND at least, that stands still in the innermost loop of K, at AT, and where it is
    zero that loop changes nothing; NULL: there is none.  */
 const char *cgen_silent(cgen *c, const kernel *k, const subscript *at, event_kind kind);

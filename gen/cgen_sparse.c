@@ -11,10 +11,50 @@
 
 /* --- silence ----------------------------------------------------------------------------------------- */
 
+/* Elements that are looked at together, where that is worth it. */
+enum { BLOCK_MIN = 8, BLOCK_MAX = 32, BLOCKS_MIN = 4 };
+
+/* A divisor of SIZE, best one that vectors fit in; 0: there is none.  */
+static int64_t block_of(int64_t size)
+{
+    for (int64_t fit = 16; fit >= 1; fit /= 2)
+        for (int64_t n = BLOCK_MAX - BLOCK_MAX % fit; n >= BLOCK_MIN; n -= fit)
+            if (size % n == 0 && size / n >= BLOCKS_MIN)
+                return n;
+    return 0;
+}
+
+/* VALUE as the operand of a comparison or product.  */
+static const char *compared(cgen *c, const char *value, const char *with)
+{
+    return arena_printf(c->arena, "%s %s %s", value, with, cgen_number(c->arena, 0, c->ir->real_bits));
+}
+
 void cgen_skip_silent(cgen *c, const char *value)
 {
-    cgen_line(c, arena_printf(c->arena, "if (%s == %s)", value, cgen_number(c->arena, 0, c->ir->real_bits)));
+    cgen_line(c, arena_printf(c->arena, "if (%s)", compared(c, value, "==")));
     cgen_line(c, "    continue;");
+}
+
+int cgen_for_events(cgen *c, const char *variable, int64_t from, int64_t to, const char *value)
+{
+    int64_t n = cgen_stands_in(value, variable) ? block_of(to - from) : 0;
+    if (n > 0) {
+        const char *end = arena_printf(c->arena, "block + %lld", (long long)n);
+        const char *arg[] = {variable, "block", end, arena_printf(c->arena, "%s++", variable)};
+        cgen_for_from(c, "block", from, to, n);
+        cgen_line(c, "int any = 0;");
+        cgen_statement(c, "et_for_from", 4, arg);
+        cgen_line(c, arena_printf(c->arena, "any |= %s;", compared(c, value, "!=")));
+        cgen_end(c);
+        cgen_line(c, "if (!any)");
+        cgen_line(c, "    continue;");
+        cgen_statement(c, "et_for_from", 4, arg);
+    } else {
+        cgen_for_from(c, variable, from, to, 1);
+    }
+    cgen_skip_silent(c, value);
+    return n > 0 ? 2 : 1;
 }
 
 /* Is N there before the loop that is being written?  */
@@ -132,17 +172,19 @@ static subscript entry(cgen *c, const pattern *p, const char *table)
 /* y[col[q]] += x[row] * w[q]: what a row has in common is read once for all of it.  */
 static void by_rows(cgen *c, product *s)
 {
-    const char *weight = cgen_factor(c, s->v->arg[1], &(subscript){"q", 0});
-    cgen_for(c, "row", s->p->n_rows);
+    int n_loops = 1;
     s->x[s->last] = (subscript){"row", 0};
     s->y[s->last] = entry(c, s->p, "col");
-    cgen_line(c, arena_printf(c->arena, "const %s x0 = %s;", cgen_real(c), cgen_factor(c, s->v->arg[0], s->x)));
+    const char *x = cgen_factor(c, s->v->arg[0], s->x), *weight = cgen_factor(c, s->v->arg[1], &(subscript){"q", 0});
     if (ir_events(c->ir, s->v->arg[0]) != EVENTS_NONE)
-        cgen_skip_silent(c, "x0");
+        n_loops = cgen_for_events(c, "row", 0, s->p->n_rows, x);
+    else
+        cgen_for(c, "row", s->p->n_rows);
+    cgen_line(c, arena_printf(c->arena, "const %s x0 = %s;", cgen_real(c), x));
     cgen_for_row(c, s->p);
     cgen_line(c, arena_printf(c->arena, "%s += x0 * %s;",
                               cgen_element(c, cgen_name(c, s->n), s->v->shape, s->y), weight));
-    cgen_ends(c, 2);
+    cgen_ends(c, n_loops + 1);
 }
 
 /* y[row] = the sum of x[col[q]] * w[q].  */

@@ -39,7 +39,9 @@ START_TEST(smoke)
     ck_assert_ptr_nonnull(strstr(buf_text(&r.out), "without the reference"));
     ck_assert_ptr_nonnull(strstr(buf_text(&r.out), "GFLOP/s"));
     has_file(folder, "bench.csv", "gru,16,1,d_rtrl,sequence,");
+    ck_assert_ptr_nonnull(strstr(buf_text(&r.out), "1000 spiking neurons, connected at 1 %, 5.0 spikes a step"));
     has_file(folder, "bench.json", "\"control\": ");
+    has_file(folder, "spikes.json", "\"over_limit\": ");
     run_free(&r);
     run_remove_folder(folder);
 }
