@@ -310,6 +310,10 @@ static void measure_forward(report *r, report_function *f, model_plan *plan)
     f->flops = size_plus(f->flops, size_times(size_times(flops_count(forward->schedule), r->batch / rows), plan->tile));
 }
 
+/* Bytes of arrays of a block from which on steps are done one by one, unless the command line says how many: many
+   stacks have 8 MiB.  */
+enum { BLOCK_MAX = 1 << 22 };
+
 static void measure_functions(report *r, model_plan *plan)
 {
     for (int i = 0; i < N_FUNCTIONS; i++) {
@@ -319,6 +323,8 @@ static void measure_functions(report *r, model_plan *plan)
             f->once->schedule = schedule_run(plan->ir, f->once->store, f->once->n);
         if (f->one)
             f->one->schedule = schedule_run(plan->ir, f->one->store, f->one->n);
+        if (f == &plan->block && plan->set.tile == 0 && f->schedule->array_bytes > BLOCK_MAX)
+            plan->tile = f->n = 0;
         bool alone = plan->learn.n > 0 && f == &plan->step; /* learn has it inside */
         if (f->n == 0)
             continue;
