@@ -6,11 +6,12 @@
 #include "cgen_part.h"
 
 #include "flops.h"
+#include "panel.h"
 
 #include <string.h>
 
-/* Turns of the contracted axis at a time; columns of a panel, and from how many rows on it is worth its making.  */
-enum { ROWS = 8, PANEL = 64, PANEL_ROWS = 4 };
+/* Turns of the contracted axis at a time.  */
+enum { ROWS = 8 };
 
 /* Columns from which on threads share these, not the rows.  */
 enum { SHARED_COLUMNS = 128 };
@@ -177,22 +178,13 @@ static void matmul_t(cgen *c, int n, int64_t inner)
     cgen_end_parts(c);
 }
 
-/* The widest panel that divides SIZE columns; 0: none is worth its while.  */
-static int64_t panel_width(int64_t size)
-{
-    int64_t width = size <= 2 * PANEL ? size : PANEL;
-    while (size % width != 0)
-        width--;
-    return width >= ROWS ? width : 0;
-}
-
 /* y[.., q + r] += x[.., o] panel[o][r] + ... */
 static void add_panel(cgen *c, int n, const turns *t)
 {
     const ir_node *v = &c->ir->node[n];
     shape lead = cgen_rows(c, v->shape);
     int last = --lead.rank;
-    int64_t size = lead.dim[last], width = panel_width(size);
+    int64_t size = lead.dim[last], width = panel_width(c->ir, n);
     subscript x[RANK_MAX], y[RANK_MAX];
     buf sum = {0};
     cgen_loops(c, lead, x);
@@ -221,7 +213,7 @@ static void share_rows(cgen *c, int n)
 static void matmul_t_rows(cgen *c, int n, int64_t inner)
 {
     const ir_node *v = &c->ir->node[n];
-    int64_t size = v->shape.dim[v->shape.rank - 1], width = panel_width(size);
+    int64_t size = v->shape.dim[v->shape.rank - 1], width = panel_width(c->ir, n);
     subscript w[2] = {turn(width == size ? "r" : "q + r", c->called ? 0 : v->start), turn("o", 0)};
     if (width < size) {
         cgen_share(c, size / width, flops_of_node(c->sc, n));
@@ -242,13 +234,6 @@ static void matmul_t_rows(cgen *c, int n, int64_t inner)
     cgen_end(c);
 }
 
-static bool in_panels(const cgen *c, int n)
-{
-    const ir_node *v = &c->ir->node[n];
-    int64_t columns = v->shape.dim[v->shape.rank - 1];
-    return v->op == OP_matmul_t && shape_numel(v->shape) / columns >= PANEL_ROWS && panel_width(columns);
-}
-
 /* Threads share the columns, or the rows.  */
 static void add_all_rows(cgen *c, int n, int64_t inner)
 {
@@ -266,7 +251,7 @@ static void matrix_loops(cgen *c, int n)
 {
     const ir_node *v = &c->ir->node[n];
     int64_t inner = c->ir->node[v->arg[0]].shape.dim[v->shape.rank - 1];
-    if (in_panels(c, n))
+    if (panel_width(c->ir, n) > 0)
         matmul_t_rows(c, n, inner);
     else if (v->op == OP_matmul_t)
         matmul_t(c, n, inner);
@@ -282,7 +267,7 @@ static void matrix_product(cgen *c, int n)
     int64_t inner = c->ir->node[v->arg[0]].shape.dim[last], outer = v->shape.dim[last];
     subscript x[RANK_MAX], y[RANK_MAX];
     bool small = outer <= c->style->unroll && inner * outer <= 4 * c->style->unroll;
-    if (small || (v->op == OP_matmul_t && !in_panels(c, n)))
+    if (small || (v->op == OP_matmul_t && panel_width(c->ir, n) == 0))
         cgen_declare(c, n, "");
     else
         cgen_declare_sums(c, n);

@@ -5,6 +5,7 @@
 #include "batch.h"
 #include "block.h"
 #include "flops.h"
+#include "panel.h"
 #include "report.h"
 #include "size.h"
 
@@ -193,6 +194,22 @@ static int64_t local_bytes(const schedule *sc, const target_spec *t)
     return sum;
 }
 
+/* What the products of SC take while they run, one after the other: a panel, and the frame of a function of their
+   own.  */
+static int64_t products_bytes(const schedule *sc, const target_spec *t)
+{
+    int64_t most = 0;
+    for (int n = 0; n < sc->n_nodes; n++) {
+        op_code op = sc->ir->node[n].op;
+        bool product = op == OP_matmul || op == OP_matmul_t || op == OP_outer;
+        int64_t bytes = sc->inner[n] ? products_bytes(sc->inner[n], t) : 0;
+        if (product && (sc->hold[n] == HOLD_ARRAY || sc->hold[n] == HOLD_PLACE))
+            bytes = size_plus(panel_bytes(sc->ir, n), t->calls ? t->frame_bytes : 0);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
 static void measure_arrays(report_function *f, const schedule *sc)
 {
     const ir *g = sc->ir;
@@ -237,7 +254,9 @@ static report_function *measure_function(report *r, const char *name, const func
     measure_arrays(f, sc);
     measure_once(r, f, plan);
     f->frame_bytes = size_plus(f->array_bytes, r->target->frame_bytes + local_bytes(sc, r->target));
-    f->stack_bytes = f->frame_bytes;
+    f->stack_bytes = size_plus(f->frame_bytes, products_bytes(sc, r->target));
+    if (plan->once)
+        f->stack_bytes = size_plus(f->stack_bytes, products_bytes(plan->once->schedule, r->target));
     for (int i = 0; i < sc->n_kernels; i++)
         count_elements(r, shape_numel(sc->kernel[i].shape), name);
     return f;
@@ -268,8 +287,8 @@ static void measure_drivers(report *r, const model_plan *plan)
 {
     int64_t below = 0;
     for (int i = 0; i < r->n_functions; i++)
-        if (r->function[i].driven && r->function[i].frame_bytes > below)
-            below = r->function[i].frame_bytes;
+        if (r->function[i].driven && r->function[i].stack_bytes > below)
+            below = r->function[i].stack_bytes;
     int64_t states = plan->set.synthesiser ? 2 : 1; /* and what it guesses */
     if (plan->learn.n == 0)
         below = measure_driver(r, "learn_window", size_times(r->bytes[BLOCK_STATE], states), below);
@@ -294,7 +313,7 @@ static void measure_forward(report *r, report_function *f, model_plan *plan)
 {
     const ir *g = r->ir;
     function_plan *forward = &plan->forward;
-    int64_t rows = forward->rows ? forward->rows : 1, arrays = 0;
+    int64_t rows = forward->rows ? forward->rows : 1, arrays = 0, before = f->frame_bytes;
     for (int v = 0; v < g->n_vars; v++) {
         int64_t bytes = size_times(size_bytes(shape_numel(g->var[v].shape), g->var[v].type, g->real_bits), rows);
         if (g->var[v].kind != VAR_TAPE)
@@ -306,7 +325,8 @@ static void measure_forward(report *r, report_function *f, model_plan *plan)
     arrays = size_plus(arrays, forward->schedule->array_bytes);
     f->array_bytes = size_plus(f->array_bytes, arrays);
     f->frame_bytes = size_plus(f->frame_bytes, size_plus(arrays, local_bytes(forward->schedule, r->target)));
-    f->stack_bytes = f->frame_bytes;
+    f->stack_bytes = size_plus(f->stack_bytes, f->frame_bytes - before);
+    f->stack_bytes = size_plus(f->stack_bytes, products_bytes(forward->schedule, r->target));
     f->flops = size_plus(f->flops, size_times(size_times(flops_count(forward->schedule), r->batch / rows), plan->tile));
 }
 
