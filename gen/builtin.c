@@ -176,7 +176,8 @@ static int softplus(ir *g, int x)
 {
     int tail = ir_ew1(g, OP_log1p, ir_ew1(g, OP_exp, ir_ew1(g, OP_neg, ir_ew1(g, OP_abs, x))));
     int value = ir_ew2(g, OP_add, ir_ew1(g, OP_relu, x), tail);
-    return ir_ew3(g, OP_graft, ir_ew1(g, OP_stop_gradient, value), x, ir_ew1(g, OP_sigmoid, x));
+    int slope = ir_ew1(g, OP_sigmoid, x);
+    return ir_ew3(g, OP_graft, ir_ew1(g, OP_stop_gradient, value), x, slope);
 }
 
 static int call_softplus(const call *c)
@@ -284,7 +285,8 @@ static int call_sigmoid_cross_entropy(const call *c)
     ir *g = c->lo->ir;
     if (!shape_equal(builtin_shape(c, 0), builtin_shape(c, 1)))
         return builtin_misfit(c);
-    int each = ir_ew2(g, OP_sub, softplus(g, c->arg[0]), ir_ew2(g, OP_mul, c->arg[1], c->arg[0]));
+    int product = ir_ew2(g, OP_mul, c->arg[1], c->arg[0]);
+    int each = ir_ew2(g, OP_sub, softplus(g, c->arg[0]), product);
     return ir_reduce(g, OP_sum, each, (1u << builtin_shape(c, 0).rank) - 1);
 }
 

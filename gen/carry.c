@@ -81,8 +81,8 @@ static int fresh(carrier *c, int a, bool lagged)
     int df = own(c, a, lagged);
     if (ir_is_zero(g, df))
         return NO_NODE;
-    return trace_sum_turns(g, &c->form, ir_ew2(g, OP_mul, trace_by_input(g, &c->form, input(c, lagged)),
-                                               trace_by_turn(g, &c->form, df)));
+    int turn = trace_by_turn(g, &c->form, df), in = trace_by_input(g, &c->form, input(c, lagged));
+    return trace_sum_turns(g, &c->form, ir_ew2(g, OP_mul, in, turn));
 }
 
 /* sum_b D[a,b] e[b] */
@@ -102,7 +102,8 @@ static int past(carrier *c, int a, bool lagged)
 
 static int advanced(carrier *c, int a, bool lagged)
 {
-    return diff_plus(c->l->ir, past(c, a, lagged), fresh(c, a, lagged));
+    int new = fresh(c, a, lagged);
+    return diff_plus(c->l->ir, past(c, a, lagged), new);
 }
 
 /* kappa ebar + E */
@@ -155,7 +156,8 @@ static void carry_group(carrier *c, int inside)
     origin_enter(g, PASS_GRADIENT);
     if (flat != NO_NODE && !ir_is_zero(g, flat) && trace_reads_rows(c->r)) { /* the rows that were read */
         int64_t n = g->node[c->r->w].shape.dim[0];
-        learner_add(l, c->r->w, ir_embed_t(g, input(c, lagged), ir_reshape(g, flat, c->form.y), n));
+        int rows = ir_reshape(g, flat, c->form.y);
+        learner_add(l, c->r->w, ir_embed_t(g, input(c, lagged), rows, n));
     } else if (flat != NO_NODE && !ir_is_zero(g, flat)) {
         int in = trace_by_input(g, &c->form, input(c, lagged));
         int product = ir_ew2(g, OP_mul, in, trace_by_turn(g, &c->form, flat));

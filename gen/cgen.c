@@ -295,8 +295,8 @@ static void copy_part(cgen *c, int n, int x, int axis, int64_t start)
             cgen_share(c, s.dim[0], shape_numel(s));
         for (int d = 0; d < s.rank && !written_out; d++)
             (d + 1 < s.rank ? cgen_for : cgen_for_each)(c, cgen_loop_var[d], s.dim[d]);
-        cgen_line(c, arena_printf(c->arena, "%s = %s;", cgen_element(c, cgen_name(c, n), to, at),
-                             cgen_value(c, x, from, &prec)));
+        const char *value = cgen_value(c, x, from, &prec);
+        cgen_line(c, arena_printf(c->arena, "%s = %s;", cgen_element(c, cgen_name(c, n), to, at), value));
         for (int d = 0; d < s.rank && !written_out; d++)
             cgen_end(c);
     }

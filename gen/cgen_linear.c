@@ -155,8 +155,8 @@ static void loops_einsum(cgen *c, int n)
     share_letter(c, n, order);
     for (int d = 0; d < n_loops; d++)
         (d + 1 < n_loops || sums ? cgen_for : cgen_for_each)(c, cgen_loop_var[d], size_of(c, v, order[d]));
-    cgen_line(c, arena_printf(c->arena, "%s += %s * %s;", cgen_target(c, n, to),
-                              cgen_factor(c, v->arg[0], x), cgen_factor(c, v->arg[1], w)));
+    const char *b = cgen_factor(c, v->arg[1], w), *a = cgen_factor(c, v->arg[0], x);
+    cgen_line(c, arena_printf(c->arena, "%s += %s * %s;", cgen_target(c, n, to), a, b));
     cgen_ends(c, n_loops);
     cgen_end_parts(c);
 }
@@ -176,7 +176,8 @@ static void loops_embed_t(cgen *c, int n)
     y[last] = (subscript){cgen_loop_var[last], 0};
     subscript w[2] = {{cgen_value(c, v->arg[0], y, &prec), 0}, y[last]};
     cgen_for_each(c, cgen_loop_var[last], v->shape.dim[1]);
-    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_target(c, n, w), cgen_value(c, v->arg[1], y, &prec)));
+    const char *value = cgen_value(c, v->arg[1], y, &prec);
+    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_target(c, n, w), value));
     cgen_ends(c, last + 1);
     cgen_end_parts(c);
 }

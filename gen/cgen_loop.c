@@ -89,8 +89,8 @@ static void begin_carry(cgen *c, int bound, int init)
     }
     cgen_declare(c, bound, "");
     cgen_loops(c, s, at);
-    cgen_line(c, arena_printf(c->arena, "%s = %s;", cgen_element(c, cgen_name(c, bound), s, at),
-                              cgen_value(c, init, at, &prec)));
+    const char *value = cgen_value(c, init, at, &prec);
+    cgen_line(c, arena_printf(c->arena, "%s = %s;", cgen_element(c, cgen_name(c, bound), s, at), value));
     cgen_ends(c, s.rank);
 }
 

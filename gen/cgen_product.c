@@ -35,8 +35,8 @@ static void small_product(cgen *c, int n, subscript *x, subscript *y, int64_t in
         for (int64_t i = 0; i < inner; i++) {
             subscript w[2] = {turn(NULL, plain ? i : o + v->start), turn(NULL, plain ? o : i)};
             x[last] = turn(NULL, i);
-            buf_printf(&text, "%s %s * %s", i ? " +" : "", cgen_operand(c, n, 0, x),
-                       cgen_operand(c, n, 1, w));
+            const char *b = cgen_operand(c, n, 1, w), *a = cgen_operand(c, n, 0, x);
+            buf_printf(&text, "%s %s * %s", i ? " +" : "", a, b);
         }
         buf_puts(&text, ";");
         cgen_line(c, buf_text(&text));
@@ -121,7 +121,8 @@ static void add_events(cgen *c, int n, int64_t from, int64_t to)
     y[last] = w[1];
     still_factor(c, 0, cgen_factor(c, v->arg[0], x));
     cgen_for_each(c, "o", v->shape.dim[last]);
-    cgen_line(c, arena_printf(c->arena, "%s += x0 * %s;", cgen_target(c, n, y), cgen_factor(c, v->arg[1], w)));
+    const char *weight = cgen_factor(c, v->arg[1], w);
+    cgen_line(c, arena_printf(c->arena, "%s += x0 * %s;", cgen_target(c, n, y), weight));
     cgen_ends(c, last + n_loops + 1);
 }
 
@@ -169,8 +170,8 @@ static void matmul_t(cgen *c, int n, int64_t inner)
     cgen_for(c, "q", lead.dim[last]);
     for (cgen_lanes l = cgen_lanes_begin(c, "o", inner); cgen_lanes_more(c, &l);) {
         x[last] = w[1] = l.at;
-        cgen_line(c, arena_printf(c->arena, "%s += %s * %s;", l.to, cgen_operand(c, n, 1, w),
-                                  cgen_operand(c, n, 0, x)));
+        const char *b = cgen_operand(c, n, 0, x), *a = cgen_operand(c, n, 1, w);
+        cgen_line(c, arena_printf(c->arena, "%s += %s * %s;", l.to, a, b));
     }
     at[last] = turn("q", 0);
     cgen_line(c, arena_printf(c->arena, "%s = total_q;", cgen_sum(c, n, at)));
@@ -322,7 +323,8 @@ static void add_outer_events(cgen *c, int n)
     cgen_skip_silent(c, value);
     still_factor(c, 0, value);
     cgen_for_each(c, "o", v->shape.dim[1]);
-    cgen_line(c, arena_printf(c->arena, "%s += x0 * %s;", cgen_target(c, n, w), cgen_factor(c, v->arg[1], y)));
+    const char *by = cgen_factor(c, v->arg[1], y);
+    cgen_line(c, arena_printf(c->arena, "%s += x0 * %s;", cgen_target(c, n, w), by));
     cgen_ends(c, rows.rank + 2);
     cgen_end_parts(c);
 }

@@ -160,8 +160,8 @@ static void add_one(cgen *c, product *s, subscript from, subscript to, subscript
 {
     s->x[s->last] = from;
     s->y[s->last] = to;
-    cgen_line(c, arena_printf(c->arena, "%s += %s * %s;", cgen_element(c, cgen_name(c, s->n), s->v->shape, s->y),
-                              cgen_factor(c, s->v->arg[0], s->x), cgen_factor(c, s->v->arg[1], &at)));
+    const char *b = cgen_factor(c, s->v->arg[1], &at), *a = cgen_factor(c, s->v->arg[0], s->x);
+    cgen_line(c, arena_printf(c->arena, "%s += %s * %s;", cgen_element(c, cgen_name(c, s->n), s->v->shape, s->y), a, b));
 }
 
 static subscript entry(cgen *c, const pattern *p, const char *table)
@@ -195,8 +195,8 @@ static void sum_rows(cgen *c, product *s)
     s->y[s->last] = (subscript){"row", 0};
     cgen_line(c, arena_printf(c->arena, "%s total_q = 0;", cgen_real(c)));
     cgen_for_row(c, s->p);
-    cgen_line(c, arena_printf(c->arena, "total_q += %s * %s;", cgen_factor(c, s->v->arg[0], s->x),
-                              cgen_factor(c, s->v->arg[1], &(subscript){"q", 0})));
+    const char *b = cgen_factor(c, s->v->arg[1], &(subscript){"q", 0}), *a = cgen_factor(c, s->v->arg[0], s->x);
+    cgen_line(c, arena_printf(c->arena, "total_q += %s * %s;", a, b));
     cgen_end(c);
     cgen_line(c, arena_printf(c->arena, "%s = total_q;", cgen_element(c, cgen_name(c, s->n), s->v->shape, s->y)));
     cgen_end(c);

@@ -60,7 +60,7 @@ const char *datadir_find(arena *a)
 const char *datadir_relative(arena *a, const char *found, const char *path)
 {
     size_t root = common_folder(DATADIR, path), tail = strlen(DATADIR) - root, n = strlen(found);
-    if (n < tail || strcmp(found + n - tail, DATADIR + root) != 0)
+    if (n < tail || strcmp(found + n - tail, &DATADIR[root]) != 0)
         return path;
     return arena_printf(a, "%.*s%s", (int)(n - tail), found, path + root);
 }

@@ -311,7 +311,8 @@ static int where_extreme(ir *g, int n, int ybar)
 {
     int x = g->node[n].arg[0];
     int held = ir_ew2(g, OP_eq, x, keep_axes(g, n, n));
-    return ir_ew3(g, OP_where, held, keep_axes(g, n, ybar), ir_const(g, 0, g->node[x].shape));
+    int zero = ir_const(g, 0, g->node[x].shape);
+    return ir_ew3(g, OP_where, held, keep_axes(g, n, ybar), zero);
 }
 
 static int take_adjoint(ir *g, int n, int ybar)

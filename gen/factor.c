@@ -77,18 +77,20 @@ static int correction(learner *l)
     if (l->correction < 0) {
         l->correction = ir_var(g, VAR_TRACE, "last.correction", shape_scalar(), TYPE_REAL, (loc){0});
         g->var[l->correction].note = "1 - a^n behind n steps";
-        g->var[l->correction].next =
-            ir_ew2(g, OP_add, ir_ew2(g, OP_mul, number(g, a), g->var[l->correction].now),
-                   number(g, 1 - a));
+        int rest = number(g, 1 - a), kept = ir_ew2(g, OP_mul, number(g, a), g->var[l->correction].now);
+        g->var[l->correction].next = ir_ew2(g, OP_add, kept, rest);
     }
     int now = g->var[l->correction].now;
-    if (calls) /* one call more than windows before */
-        return ir_ew2(g, OP_sub, number(g, 1),
-                      ir_ew2(g, OP_mul, number(g, l->set->decay_f), ir_ew2(g, OP_sub, number(g, 1), now)));
+    if (calls) { /* one call more than windows before */
+        int before = ir_ew2(g, OP_sub, number(g, 1), now);
+        int left = ir_ew2(g, OP_mul, number(g, l->set->decay_f), before);
+        return ir_ew2(g, OP_sub, number(g, 1), left);
+    }
     if (l->time == TIME_T || l->set->by_call)
         return g->var[l->correction].next;
     /* before the first step ef is zero, whatever divides it */
-    return ir_ew3(g, OP_where, ir_ew2(g, OP_gt, now, number(g, 0)), now, number(g, 1));
+    int none = number(g, 1);
+    return ir_ew3(g, OP_where, ir_ew2(g, OP_gt, now, number(g, 0)), now, none);
 }
 
 static void factor_group(learner *l, const relation *r, const hidden_group *group)

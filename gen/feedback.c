@@ -44,7 +44,8 @@ static int fed_back(ir *g, int signal, int B)
     unsigned last = 1u << (s.rank - 1);
     kept.dim[s.rank - 1] = 1;
     int square = ir_reduce(g, OP_sum, ir_ew2(g, OP_mul, signal, signal), last);
-    int norm = ir_ew2(g, OP_add, ir_ew1(g, OP_sqrt, square), ir_const(g, 1e-8, shape_scalar()));
+    int tiny = ir_const(g, 1e-8, shape_scalar());
+    int norm = ir_ew2(g, OP_add, ir_ew1(g, OP_sqrt, square), tiny);
     return ir_matmul(g, ir_ew2(g, OP_div, signal, ir_reshape(g, norm, kept)), B);
 }
 
@@ -111,15 +112,20 @@ static void learn_with(learner *l, int B, int error, int n, int x)
     ARENA_PUSH(g->arena, l->adaptive, l->n_adaptive, l->cap_adaptive, f);
 }
 
+/* The gradient of B of shape S where no weight has the same: error x.  */
+static int of_feedback(ir *g, const adaptive_feedback *f, shape s)
+{
+    int x = ir_reshape(g, f->x, shape_of1(s.dim[1])), error = ir_reshape(g, f->error, shape_of2(s.dim[0], 1));
+    return ir_ew2(g, OP_mul, error, x);
+}
+
 void feedback_learn(learner *l)
 {
     ir *g = l->ir;
     for (int i = 0; i < l->n_adaptive; i++) {
         adaptive_feedback f = l->adaptive[i];
         shape s = g->var[f.B].shape;
-        int grad = f.weight == NO_NODE
-                       ? ir_ew2(g, OP_mul, ir_reshape(g, f.error, shape_of2(s.dim[0], 1)),
-                                ir_reshape(g, f.x, shape_of1(s.dim[1])))
+        int grad = f.weight == NO_NODE                 ? of_feedback(g, &f, s)
                    : l->gradient[f.weight] != NO_NODE ? ir_transpose(g, l->gradient[f.weight])
                                                       : NO_NODE;
         if (grad != NO_NODE)

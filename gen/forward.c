@@ -311,8 +311,10 @@ int forward_diagonal(ir *g, int x)
     int64_t n = v.shape.dim[0];
     if (v.op == OP_const)
         return ir_const(g, v.number, shape_of1(n));
-    if ((v.op == OP_add || v.op == OP_sub || v.op == OP_mul) && v.type == TYPE_REAL)
-        return ir_ew2(g, v.op, forward_diagonal(g, v.arg[0]), forward_diagonal(g, v.arg[1]));
+    if ((v.op == OP_add || v.op == OP_sub || v.op == OP_mul) && v.type == TYPE_REAL) {
+        int b = forward_diagonal(g, v.arg[1]), a = forward_diagonal(g, v.arg[0]);
+        return ir_ew2(g, v.op, a, b);
+    }
     if (v.op == OP_broadcast && g->node[v.arg[0]].shape.rank == 2
         && shape_numel(g->node[v.arg[0]].shape) == n)
         return ir_reshape(g, v.arg[0], shape_of1(n));

@@ -325,7 +325,8 @@ static int advanced(carried_influence *c, const int *e, int a)
             next = diff_plus(g, next, passed_on(c, g->var[e[b]].now, in->J[a * n + b]));
     if (ir_is_zero(g, df))
         return next;
-    int fresh = ir_ew2(g, OP_mul, trace_by_input(g, &c->f, c->r->x), trace_by_turn(g, &c->f, df));
+    int turn = trace_by_turn(g, &c->f, df);
+    int fresh = ir_ew2(g, OP_mul, trace_by_input(g, &c->f, c->r->x), turn);
     fresh = trace_sum_turns(g, &c->f, fresh);
     fresh = as_rows(g, &c->f, &c->rows, fresh);
     return diff_plus(g, next, ir_sparse(g, fresh, ones(g, c->rows.slots), c->own));
@@ -356,7 +357,8 @@ static int met_by(carried_influence *c, int e, int signal)
         return ir_reshape(g, ir_einsum(g, "tp,p->t", ir_reshape(g, e, by_place), signal),
                           shape_of2(c->rows.free, c->rows.slots));
     }
-    return ir_sparse(g, ir_ew2(g, OP_mul, e, ir_gather(g, signal, c->places, 1)), ones(g, c->kept.n), c->sums);
+    int all = ones(g, c->kept.n);
+    return ir_sparse(g, ir_ew2(g, OP_mul, e, ir_gather(g, signal, c->places, 1)), all, c->sums);
 }
 
 static void influence_relation(influence *in, const relation *r)

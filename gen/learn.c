@@ -300,11 +300,12 @@ static void add_product(learner *l, int n, int ybar)
     if (ybar == NO_NODE)
         return;
     origin_begin(g, g->node[n].from);
-    if (!trace_reads_rows(&rel) && trace_form_of(g, &rel, g->node[n].shape, &f) && f.lead == 0)
-        learner_add(l, rel.w, ir_ew2(g, OP_mul, trace_by_input(g, &f, rel.x),
-                                     trace_by_position(g, &f, ybar)));
-    else
+    if (!trace_reads_rows(&rel) && trace_form_of(g, &rel, g->node[n].shape, &f) && f.lead == 0) {
+        int at = trace_by_position(g, &f, ybar);
+        learner_add(l, rel.w, ir_ew2(g, OP_mul, trace_by_input(g, &f, rel.x), at));
+    } else {
         learner_add(l, rel.w, diff_weight(g, n, ybar));
+    }
     origin_begin(g, 0);
 }
 

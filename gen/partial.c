@@ -112,7 +112,8 @@ static int partial_log(ir *g, int n, int i)
 static int partial_log1p(ir *g, int n, int i)
 {
     (void)i;
-    return ir_ew2(g, OP_div, one(g, n), ir_ew2(g, OP_add, one(g, n), g->node[n].arg[0]));
+    int sum = ir_ew2(g, OP_add, one(g, n), g->node[n].arg[0]);
+    return ir_ew2(g, OP_div, one(g, n), sum);
 }
 
 static int partial_expm1(ir *g, int n, int i)
@@ -141,14 +142,16 @@ static int partial_cos(ir *g, int n, int i)
 static int partial_tan(ir *g, int n, int i)
 {
     (void)i;
-    return ir_ew2(g, OP_add, one(g, n), ir_ew2(g, OP_mul, n, n));
+    int square = ir_ew2(g, OP_mul, n, n);
+    return ir_ew2(g, OP_add, one(g, n), square);
 }
 
 /* d tanh(x) = (1 - tanh(x)^2) dx */
 static int partial_tanh(ir *g, int n, int i)
 {
     (void)i;
-    return ir_ew2(g, OP_sub, one(g, n), ir_ew2(g, OP_mul, n, n));
+    int square = ir_ew2(g, OP_mul, n, n);
+    return ir_ew2(g, OP_sub, one(g, n), square);
 }
 
 static int partial_sinh(ir *g, int n, int i)
@@ -163,8 +166,9 @@ static int partial_cosh(ir *g, int n, int i)
 
 static int partial_atan(ir *g, int n, int i)
 {
-    int x = g->node[n].arg[i];
-    return ir_ew2(g, OP_div, one(g, n), ir_ew2(g, OP_add, one(g, n), ir_ew2(g, OP_mul, x, x)));
+    int x = g->node[n].arg[i], square = ir_ew2(g, OP_mul, x, x);
+    int sum = ir_ew2(g, OP_add, one(g, n), square);
+    return ir_ew2(g, OP_div, one(g, n), sum);
 }
 
 /* d erf(x) = 2/sqrt(pi) exp(-x^2) dx */
@@ -228,9 +232,10 @@ int diff_times(ir *g, int a, int b)
         const ir_node *v = &g->node[w];
         bool both = v->op == OP_where && g->node[v->arg[1]].op == OP_const
                     && g->node[v->arg[2]].op == OP_const;
-        if (both || (v->op == OP_where && (ir_is_zero(g, v->arg[1]) || ir_is_zero(g, v->arg[2]))))
-            return ir_ew3(g, OP_where, v->arg[0], ir_ew2(g, OP_mul, v->arg[1], x),
-                          ir_ew2(g, OP_mul, v->arg[2], x));
+        if (both || (v->op == OP_where && (ir_is_zero(g, v->arg[1]) || ir_is_zero(g, v->arg[2])))) {
+            int condition = v->arg[0], yes = v->arg[1], no = ir_ew2(g, OP_mul, v->arg[2], x);
+            return ir_ew3(g, OP_where, condition, ir_ew2(g, OP_mul, yes, x), no);
+        }
     }
     return ir_ew2(g, OP_mul, a, b);
 }

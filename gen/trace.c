@@ -132,7 +132,7 @@ int trace_by_input(ir *g, const trace_form *f, int x)
 
 int trace_outer(ir *g, const trace_form *f, int x, int node)
 {
-    int product = ir_ew2(g, OP_mul, by_rows(g, f, x), trace_by_turn(g, f, node));
+    int turn = trace_by_turn(g, f, node), product = ir_ew2(g, OP_mul, by_rows(g, f, x), turn);
     return trace_to_weight(g, f, trace_sum_turns(g, f, product));
 }
 

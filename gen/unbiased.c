@@ -65,7 +65,8 @@ static bool draw_signs(estimate *e)
     g->var[count].next = ir_ew1(g, OP_next_seed, g->var[count].now);
     for (int a = 0; a < n; a++) {
         int u = ir_random(g, g->var[count].now, (l->set->seed * l->gr->n_hidden) + e->group->state[a], s);
-        e->nu[a] = ir_ew3(g, OP_where, ir_ew2(g, OP_lt, u, scalar(g, 0.5)), scalar(g, -1), scalar(g, 1));
+        int up = scalar(g, 1), down = scalar(g, -1);
+        e->nu[a] = ir_ew3(g, OP_where, ir_ew2(g, OP_lt, u, scalar(g, 0.5)), down, up);
     }
     return true;
 }
@@ -106,8 +107,8 @@ static bool project(estimate *e)
 /* sqrt((a + eps) / (b + eps)) of the roots of two sums of squares */
 static int ratio(ir *g, int a, int b)
 {
-    int over = ir_ew2(g, OP_add, ir_ew1(g, OP_sqrt, a), scalar(g, EPS));
-    int under = ir_ew2(g, OP_add, ir_ew1(g, OP_sqrt, b), scalar(g, EPS));
+    int tiny = scalar(g, EPS), over = ir_ew2(g, OP_add, ir_ew1(g, OP_sqrt, a), tiny);
+    int under = ir_ew2(g, OP_add, ir_ew1(g, OP_sqrt, b), tiny);
     return ir_ew1(g, OP_sqrt, ir_ew2(g, OP_div, over, under));
 }
 
@@ -169,15 +170,16 @@ static int *values_now(const estimate *e, const int *variable, int n)
 static int renewed(estimate *e, int w, int rho0, int rho1, int proj)
 {
     ir *g = e->l->ir;
-    int theta = ir_ew2(g, OP_add, ir_ew2(g, OP_div, g->var[e->theta[w]].now, rho0),
-                       ir_ew2(g, OP_div, proj, rho1));
+    int fresh = ir_ew2(g, OP_div, proj, rho1), kept = ir_ew2(g, OP_div, g->var[e->theta[w]].now, rho0);
+    int theta = ir_ew2(g, OP_add, kept, fresh);
     learner_next(e->l, e->theta[w], theta, "theta~ = theta~ / rho0 + proj / rho1");
     return theta;
 }
 
 static int turned(ir *g, int rho0, int Ds, int rho1, int nu)
 {
-    return ir_ew2(g, OP_add, ir_ew2(g, OP_mul, rho0, Ds), ir_ew2(g, OP_mul, rho1, nu));
+    int fresh = ir_ew2(g, OP_mul, rho1, nu), kept = ir_ew2(g, OP_mul, rho0, Ds);
+    return ir_ew2(g, OP_add, kept, fresh);
 }
 
 static bool estimate_sample(estimate *e)
@@ -189,9 +191,9 @@ static bool estimate_sample(estimate *e)
     const int *Ds = pushed(e, s);
     if (!Ds)
         return false;
-    int rho0 = ratio(g, norms(e, theta, e->n_weights), norms(e, Ds, n));
+    int pushed_norm = norms(e, Ds, n), rho0 = ratio(g, norms(e, theta, e->n_weights), pushed_norm);
     double nu = (double)(shape_numel(e->group->varshape) * n);
-    int rho1 = ratio(g, norms(e, e->proj, e->n_weights), scalar(g, nu));
+    int drawn_norm = scalar(g, nu), rho1 = ratio(g, norms(e, e->proj, e->n_weights), drawn_norm);
     for (int a = 0; a < n; a++) {
         int next = turned(g, rho0, Ds[a], rho1, e->nu[a]);
         learner_next(l, e->s[a], next, "s~ = rho0 D s~ + rho1 nu");
@@ -263,8 +265,9 @@ static bool estimate_batch(estimate *e)
         proj[w] = pool(e, step, e->proj[w], arena_printf(g->arena, "proj%d", w),
                        arena_printf(g->arena, "nu projected on %s", g->var[e->theta[w]].path));
     double nu = (double)(shape_numel(e->group->varshape) * n) * g->batch;
-    int rho0 = ratio(g, norms(e, theta, e->n_weights), pool(e, step, norms(e, Ds, n), "square", "|D s~|^2"));
-    int rho1 = ratio(g, norms(e, proj, e->n_weights), scalar(g, nu));
+    int pushed_norm = pool(e, step, norms(e, Ds, n), "square", "|D s~|^2");
+    int rho0 = ratio(g, norms(e, theta, e->n_weights), pushed_norm);
+    int drawn_norm = scalar(g, nu), rho1 = ratio(g, norms(e, proj, e->n_weights), drawn_norm);
     g->var[e->rho[0]].next = rho0;
     g->var[e->rho[1]].next = rho1;
     int dot = l->time != TIME_T ? pool_met(e, meet, s, "met") : NO_NODE;

@@ -198,8 +198,8 @@ static int convolve(const call *c, const ir_window *w, int n_axes, int64_t group
     flat_w.dim[2] = groups;
     flat_w.dim[3] = last / groups;
     flat_w.rank = 4;
-    int y = ir_einsum(g, "pkgc,kcgo->pgo", ir_reshape(g, patches, flat_x),
-                      ir_reshape(g, c->arg[1], flat_w));
+    int weight = ir_reshape(g, c->arg[1], flat_w);
+    int y = ir_einsum(g, "pkgc,kcgo->pgo", ir_reshape(g, patches, flat_x), weight);
     return ir_reshape(g, y, out);
 }
 
