@@ -166,16 +166,8 @@ static void plan(comparison *c)
 
 static skel_status emit(const comparison *c, const entrant *e, emit_text *res)
 {
-    const options *o = c->options;
-    const report *r = e->model.report;
-    const emit_options eo = {.h_path = arena_printf(c->arena, "%s.h", e->name),
-                             .said = options_said(o, c->arena),
-                             .data_dir = o->data_dir, .m4 = o->m4, .unroll = o->unroll,
-                             .clones = target_named(o->machine)->clones,
-                             .calls = target_named(o->machine)->calls,
-                             .math = elementary_math(o->math), .openmp = o->openmp,
-                             .largest_count = r->largest_count,
-                             .largest_bytes = report_largest_bytes(r)};
+    const char *h_path = arena_printf(c->arena, "%s.h", e->name);
+    const emit_options eo = options_emit(c->options, h_path, e->model.report, c->arena);
     e->model.plan->ir->diag = c->diag; /* from here on messages are for the user */
     return emit_run(e->model.plan, c->spec, &eo, res);
 }

@@ -60,13 +60,7 @@ static void tell_m4(const options *o, const emit_text *text, talk *t)
 static skel_status emit(const options *o, const model_plan *plan, const spec *s, const report *r,
                         talk *t, emit_text *res)
 {
-    const target_spec *machine = target_named(o->machine);
-    const emit_options eo = {.h_path = o->h_path, .said = options_said(o, plan->ir->arena),
-                             .data_dir = o->data_dir, .m4 = o->m4,
-                             .unroll = o->unroll, .clones = machine->clones, .calls = machine->calls,
-                             .math = elementary_math(o->math), .openmp = o->openmp,
-                             .largest_count = r->largest_count,
-                             .largest_bytes = report_largest_bytes(r)};
+    const emit_options eo = options_emit(o, o->h_path, r, plan->ir->arena);
     talk_pass(t, "emit");
     skel_status status = emit_run(plan, s, &eo, res);
     if (status == SKEL_OK)

@@ -180,6 +180,15 @@ const char *options_said(const options *o, arena *a)
     return text;
 }
 
+emit_options options_emit(const options *o, const char *h_path, const report *r, arena *a)
+{
+    const target_spec *t = target_named(o->machine);
+    return (emit_options){.h_path = h_path, .said = options_said(o, a), .data_dir = o->data_dir, .m4 = o->m4,
+                          .unroll = o->unroll, .clones = t->clones, .calls = t->calls,
+                          .math = elementary_math(o->math), .openmp = o->openmp,
+                          .largest_count = r->largest_count, .largest_bytes = report_largest_bytes(r)};
+}
+
 /* --- the learning rule ----------------------------------------------------------------------- */
 
 bool options_learning(const options *o, const spec *s, arena *a, diag *d, learning *res)

@@ -4,6 +4,7 @@
 #define OPTIONS_H
 
 #include "diag.h"
+#include "emit.h"
 #include "learn.h"
 #include "option_set.h"
 #include "report.h"
@@ -65,6 +66,9 @@ int options_model(options *o, size_t i, arena *a);
 /* "target c99, math etrace, unroll 8, -D n=7": what besides the spec and its rule makes the C what it
    is.  */
 const char *options_said(const options *o, arena *a);
+
+/* How the C is written, whose header is H_PATH, and how large it is by R.  */
+emit_options options_emit(const options *o, const char *h_path, const report *r, arena *a);
 
 /* What the spec and the command line say together about the rule.  False after an error.  */
 bool options_learning(const options *o, const spec *s, arena *a, diag *d, learning *res);
