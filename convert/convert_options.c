@@ -61,16 +61,6 @@ static const char *const *reals(void)
     return word;
 }
 
-static int print_help(const option_row *row, const char *value, const option_reader *r)
-{
-    buf text = {0};
-    (void)row, (void)value;
-    option_help(r->set, &text);
-    fputs(buf_text(&text), stdout);
-    buf_free(&text);
-    return EXIT_SUCCESS;
-}
-
 static int print_version(const option_row *row, const char *value, const option_reader *r)
 {
     (void)row, (void)value, (void)r;
@@ -95,7 +85,7 @@ static const option_row rows[] = {
      "A state_dict does not say which one it is.", FIELD(activation), .words = activations},
     {OPTION_WORD, '\0', NULL, "real", "TYPE", "the numbers of the spec (default: those of IN)",
      "Unless it is given no number changes.", FIELD(given_bits), .words = reals},
-    {OPTION_OTHER, 'h', NULL, "help", NULL, "print this", .read = print_help},
+    {OPTION_OTHER, 'h', NULL, "help", NULL, "print this", .read = option_print_help},
     {OPTION_OTHER, 'V', NULL, "version", NULL, "print the version", .read = print_version},
 };
 

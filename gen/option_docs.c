@@ -4,6 +4,8 @@
 #include "option_docs.h"
 
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { HELP_WIDTH = 79, HELP_COLUMN = 29, ROFF_WIDTH = 72 };
@@ -343,4 +345,14 @@ void option_zsh(const option_set *set, buf *out)
     }
     buf_printf(out, " \\\n    '*:file:_files -g \"*.(%s)\"'\n", set->files);
     arena_free(a);
+}
+
+int option_print_help(const option_row *row, const char *value, const option_reader *r)
+{
+    buf text = {0};
+    (void)row, (void)value;
+    option_help(r->set, &text);
+    fputs(buf_text(&text), stdout);
+    buf_free(&text);
+    return EXIT_SUCCESS;
 }

@@ -8,6 +8,9 @@
 /* --help: GNU's form, at most 80 columns.  */
 void option_help(const option_set *set, buf *out);
 
+/* The same on standard output: .read of an option.  */
+int option_print_help(const option_row *row, const char *value, const option_reader *r);
+
 /* TEMPLATE, the manual page in roff, with the options in the place of the line "@options@", the
    warnings in that of "@warnings@" and the version in that of "@version@".  */
 void option_manual(const option_set *set, const char *template, buf *out);

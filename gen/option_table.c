@@ -252,16 +252,6 @@ static int read_report(const option_row *row, const char *value, const option_re
     return keep(&o->report, value ? value : "-");
 }
 
-static int print_help(const option_row *row, const char *value, const option_reader *r)
-{
-    buf text = {0};
-    (void)row, (void)value;
-    option_help(r->set, &text);
-    fputs(buf_text(&text), stdout);
-    buf_free(&text);
-    return EXIT_SUCCESS;
-}
-
 /* --print-WHAT: one line for a makefile.  */
 static int print_place(const option_row *row, const char *value, const option_reader *r)
 {
@@ -499,7 +489,7 @@ static const option_row rows[] = {
     {OPTION_FLAG, '\0', NULL, "keep-temps", NULL, "keep what m4 was given, as NAME.m4",
      FIELD(keep_temps)},
     {OPTION_TEXT, '\0', NULL, "m4", "PATH", "run this GNU m4", FIELD(m4), .offer = OFFER_FILES},
-    {OPTION_OTHER, 'h', NULL, "help", NULL, "print this", .read = print_help},
+    {OPTION_OTHER, 'h', NULL, "help", NULL, "print this", .read = option_print_help},
     {OPTION_OTHER, 'V', NULL, "version", NULL, "print the version", .read = print_version},
 };
 
