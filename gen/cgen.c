@@ -175,17 +175,6 @@ static int from_first(const cgen *c, const kernel *k)
     return k->n_stores > 0 ? from_store(c, &c->sc->store[k->store[0]]) : 0;
 }
 
-/* Does the loop sum along its last axis?  */
-static bool sums_along(const cgen *c, const kernel *k)
-{
-    for (int i = 0; i < k->n_items; i++) {
-        const ir_node *v = &c->ir->node[k->item[i]];
-        if (!op_table[v->op].elementwise && v->mask & 1u << (k->shape.rank - 1))
-            return true;
-    }
-    return false;
-}
-
 /* Does a value of K sum over axis D?  */
 static bool sums_over(const cgen *c, const kernel *k, int d)
 {
@@ -230,7 +219,7 @@ static void share_loops(cgen *c, const kernel *k)
    there are two: over its rows, and over the non-zeros of each.  Returns how many loops it is.  */
 static int open_loops(cgen *c, const kernel *k, subscript *at)
 {
-    int last = k->shape.rank - 1, rows = last >= 0 ? cgen_rows_of(c, k) : -1, n = last;
+    int last = k->shape.rank - 1, rows = last >= 0 ? cgen_rows_of(c, k) : -1, n_loops = 1;
     bool by_rows = rows >= 0;
     if (last < 0)
         return 0;
@@ -242,20 +231,22 @@ static int open_loops(cgen *c, const kernel *k, subscript *at)
     const char *silent = around ? cgen_silent(c, k, at, by_rows ? EVENTS_SPIKES : EVENTS_SAID) : NULL;
     if (!by_rows && !silent)
         share_loops(c, k);
-    for (int d = 0; d + !by_rows < last; d++)
+    for (int d = 0; d + !by_rows < last; d++, n_loops++)
         cgen_for(c, cgen_loop_var[d], k->shape.dim[d]);
-    if (silent)
-        n += cgen_for_events(c, around, 0, size, silent) - !by_rows;
-    else if (around)
+    if (silent) {
+        n_loops += cgen_for_events(c, around, 0, size, silent);
+    } else if (around) {
         cgen_for(c, around, size);
-    bool each = !sums_along(c, k);
+        n_loops++;
+    }
+    bool each = !sums_over(c, k, k->shape.rank - 1);
     if (by_rows && each)
         cgen_statement(c, "et_independent", 0, NULL);
     if (by_rows)
         cgen_for_row(c, &c->ir->pattern[rows]);
     else
         (each ? cgen_for_each : cgen_for)(c, cgen_loop_var[last], k->shape.dim[last]);
-    return n + 1 + (by_rows && !silent);
+    return n_loops;
 }
 
 static void loop_kernel(cgen *c, const kernel *k)
