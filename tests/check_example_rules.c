@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 
 #include "rules.h"
+#include "run.h"
 #include "suites.h"
 
 #include <fcntl.h>
@@ -68,18 +69,6 @@ START_TEST(rules_are_chosen_by_name)
 }
 END_TEST
 
-/* Everything that can be read from FD without waiting.  */
-static size_t read_all(int fd, char *text, size_t size)
-{
-    size_t n = 0;
-    ssize_t got;
-
-    while (n < size - 1 && (got = read(fd, text + n, size - 1 - n)) > 0)
-        n += (size_t)got;
-    text[n] = '\0';
-    return n;
-}
-
 /* What is printed to F, a stream that is replaced for good.  */
 static size_t printed(FILE *f, const char **words, int wanted, char *text, size_t size)
 {
@@ -92,7 +81,7 @@ static size_t printed(FILE *f, const char **words, int wanted, char *text, size_
     ck_assert_ptr_null(choose(words, &argc, &status));
     ck_assert_int_eq(status, wanted);
     fflush(f);
-    return read_all(end[0], text, size);
+    return run_read_all(end[0], text, size);
 }
 
 START_TEST(an_unknown_rule_is_refused)

@@ -8,6 +8,7 @@
 #include "evidence.h"
 #include "latency.h"
 #include "progress.h"
+#include "run.h"
 #include "suites.h"
 
 #include <fcntl.h>
@@ -35,18 +36,6 @@ START_TEST(progress_lines)
     ck_assert_str_eq(line, " 100 %  - steps/s  0:00 left");
 }
 END_TEST
-
-/* Everything that can be read from FD without waiting.  */
-static size_t read_all(int fd, char *text, size_t size)
-{
-    size_t n = 0;
-    ssize_t got;
-
-    while (n < size - 1 && (got = read(fd, text + n, size - 1 - n)) > 0)
-        n += (size_t)got;
-    text[n] = '\0';
-    return n;
-}
 
 static int count(const char *text, char c)
 {
@@ -104,7 +93,7 @@ START_TEST(progress_on_a_terminal)
         progress_show(&p, i, more);
     progress_show(&p, 1000, "");
     progress_end(&p);
-    read_all(master, text, sizeof text);
+    run_read_all(master, text, sizeof text);
     fclose(f);
     close(master);
     ck_assert_int_eq(count(text, '\n'), 0);

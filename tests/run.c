@@ -31,6 +31,17 @@ bool run_read_file(const char *path, buf *text)
     return true;
 }
 
+size_t run_read_all(int fd, char *text, size_t size)
+{
+    size_t n = 0;
+    ssize_t got;
+
+    while (n < size - 1 && (got = read(fd, text + n, size - 1 - n)) > 0)
+        n += (size_t)got;
+    text[n] = '\0';
+    return n;
+}
+
 void run_write_file(const char *path, const char *text, size_t len)
 {
     FILE *f = fopen(path, "wb");

@@ -37,6 +37,10 @@ const char *run_path(const char *folder, const char *name);
 bool run_read_file(const char *path, buf *text);
 void run_write_file(const char *path, const char *text, size_t len);
 
+/* Everything that can be read from FD without waiting, up to SIZE bytes with the NUL behind it.  Returns how many
+   without it.  */
+size_t run_read_all(int fd, char *text, size_t size);
+
 /* How many files FOLDER holds, hidden ones counted in.  */
 int run_count_files(const char *folder);
 
