@@ -6,7 +6,7 @@
 #include "cgen_part.h"
 
 #include "flops.h"
-#include "panel.h"
+#include "turned.h"
 
 #include <string.h>
 
@@ -179,60 +179,86 @@ static void matmul_t(cgen *c, int n, int64_t inner)
     cgen_end_parts(c);
 }
 
-/* y[.., q + r] += x[.., o] panel[o][r] + ... */
-static void add_panel(cgen *c, int n, const turns *t)
+/* Rows of product N that are turned over at a time; 0: it turns none.  */
+static int64_t rows_at_a_time(const cgen *c, int n)
 {
-    const ir_node *v = &c->ir->node[n];
-    shape lead = cgen_rows(c, v->shape);
-    int last = --lead.rank;
-    int64_t size = lead.dim[last], width = panel_width(c->ir, n);
-    subscript x[RANK_MAX], y[RANK_MAX];
+    shape y = cgen_rows(c, c->ir->node[n].shape);
+    return turned_rows(c->ir, n, y.rank > 1 ? y.dim[y.rank - 2] : 1);
+}
+
+/* sum[r][i] += W[q + r][o] turned[o][i] + ... */
+static void add_turned(cgen *c, int n, const turns *t)
+{
+    shape y = cgen_rows(c, c->ir->node[n].shape);
+    int64_t columns = y.dim[y.rank - 1], width = turned_sums(columns);
+    const char *i = cgen_loop_var[y.rank - 2];
+    subscript w[2] = {turn(width == columns ? "r" : "q + r", c->called ? 0 : c->ir->node[n].start)};
     buf sum = {0};
-    cgen_loops(c, lead, x);
-    memcpy(y, x, sizeof *y * (size_t)last);
-    y[last] = turn(width == size ? "r" : "q + r", 0);
+    cgen_for(c, "r", width);
     for (int64_t k = 0; k < t->n; k++) {
-        subscript w[2] = {turn_of(t, k), turn("r", 0)};
-        x[last] = w[0];
-        still_factor(c, k, cgen_operand(c, n, 0, x));
-        buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k,
-                   cgen_element(c, "panel", shape_of2(1, 1), w));
+        subscript x[2] = {turn_of(t, k), turn(i, 0)};
+        w[1] = x[0];
+        still_factor(c, k, cgen_operand(c, n, 1, w));
+        buf_printf(&sum, "%sx%lld * %s", k ? " + " : "", (long long)k, cgen_element(c, "turned", shape_of2(2, 2), x));
     }
-    cgen_for_each(c, "r", width);
-    cgen_line(c, arena_printf(c->arena, "%s += %s;", cgen_sum(c, n, y), buf_text(&sum)));
-    cgen_ends(c, last + 1);
+    cgen_for_each(c, i, rows_at_a_time(c, n));
+    cgen_line(c, arena_printf(c->arena, "sum[r][%s] += %s;", i, buf_text(&sum)));
+    cgen_ends(c, 2);
     buf_free(&sum);
+}
+
+/* The sums of ROWS rows that are turned over, some columns of the result at a time; AT: where these rows are in it.  */
+static void turned_columns(cgen *c, int n, int64_t inner, int64_t rows, subscript *at)
+{
+    shape y = cgen_rows(c, c->ir->node[n].shape);
+    int last = y.rank - 1;
+    int64_t columns = y.dim[last], width = turned_sums(columns);
+    const char *i = cgen_loop_var[last - 1];
+    if (width < columns) {
+        cgen_share(c, columns / width, flops_of_node(c->sc, n));
+        cgen_for_from(c, "q", 0, columns, width);
+    }
+    cgen_line(c, arena_printf(c->arena, "%s sum[%lld][%lld] = {{0}};", cgen_real(c), (long long)width, (long long)rows));
+    if (width == columns)
+        cgen_share_parts(c, "r", width, false, flops_of_node(c->sc, n));
+    in_blocks(c, n, 0, inner, "o", add_turned);
+    cgen_end_parts(c);
+    cgen_for(c, i, rows);
+    cgen_for_each(c, "r", width);
+    at[last] = turn(width == columns ? "r" : "q + r", 0);
+    cgen_line(c, arena_printf(c->arena, "%s += sum[r][%s];", cgen_sum(c, n, at), i));
+    cgen_ends(c, 2 + (width < columns));
+}
+
+/* The same product for several rows x: these are turned over, so that the sums of all are a vector.  */
+static void matmul_t_rows(cgen *c, int n, int64_t inner)
+{
+    shape y = cgen_rows(c, c->ir->node[n].shape), lead = y;
+    int last = y.rank - 1;
+    int64_t all = y.dim[last - 1], rows = rows_at_a_time(c, n);
+    const char *i = cgen_loop_var[last - 1];
+    subscript at[RANK_MAX];
+    lead.rank -= 2;
+    cgen_loops(c, lead, at);
+    if (rows < all)
+        cgen_for_from(c, "row", 0, all, rows);
+    else
+        cgen_statement(c, "et_block", 0, NULL);
+    at[last - 1] = turn(rows < all ? arena_printf(c->arena, "row + %s", i) : i, 0);
+    at[last] = turn("o", 0);
+    cgen_line(c, arena_printf(c->arena, "%s turned[%lld][%lld];", cgen_real(c), (long long)inner, (long long)rows));
+    cgen_for(c, "o", inner);
+    cgen_for(c, i, rows);
+    cgen_line(c, arena_printf(c->arena, "turned[o][%s] = %s;", i, cgen_operand(c, n, 0, at)));
+    cgen_ends(c, 2);
+    turned_columns(c, n, inner, rows, at);
+    cgen_ends(c, lead.rank + 1);
 }
 
 /* Threads share the rows of product N.  */
 static void share_rows(cgen *c, int n)
 {
     cgen_share_parts(c, cgen_loop_var[0], cgen_rows(c, c->ir->node[n].shape).dim[0], false, flops_of_node(c->sc, n));
-}
-
-/* The same product for several rows x: W is turned over, panel by panel, so that the sums are vectors.  */
-static void matmul_t_rows(cgen *c, int n, int64_t inner)
-{
-    const ir_node *v = &c->ir->node[n];
-    int64_t size = v->shape.dim[v->shape.rank - 1], width = panel_width(c->ir, n);
-    subscript w[2] = {turn(width == size ? "r" : "q + r", c->called ? 0 : v->start), turn("o", 0)};
-    if (width < size) {
-        cgen_share(c, size / width, flops_of_node(c->sc, n));
-        cgen_for_from(c, "q", 0, size, width);
-    } else {
-        cgen_statement(c, "et_block", 0, NULL);
-    }
-    cgen_line(c, arena_printf(c->arena, "%s panel[%lld][%lld];", cgen_real(c), (long long)inner,
-                              (long long)width));
-    cgen_for(c, "o", inner);
-    cgen_for(c, "r", width);
-    cgen_line(c, arena_printf(c->arena, "panel[o][r] = %s;", cgen_operand(c, n, 1, w)));
-    cgen_ends(c, 2);
-    if (width == size)
-        share_rows(c, n);
-    in_blocks(c, n, 0, inner, "o", add_panel);
-    cgen_end_parts(c);
-    cgen_end(c);
 }
 
 /* Threads share the columns, or the rows.  */
@@ -252,7 +278,7 @@ static void matrix_loops(cgen *c, int n)
 {
     const ir_node *v = &c->ir->node[n];
     int64_t inner = c->ir->node[v->arg[0]].shape.dim[v->shape.rank - 1];
-    if (panel_width(c->ir, n) > 0)
+    if (rows_at_a_time(c, n) > 0)
         matmul_t_rows(c, n, inner);
     else if (v->op == OP_matmul_t)
         matmul_t(c, n, inner);
@@ -268,7 +294,8 @@ static void matrix_product(cgen *c, int n)
     int64_t inner = c->ir->node[v->arg[0]].shape.dim[last], outer = v->shape.dim[last];
     subscript x[RANK_MAX], y[RANK_MAX];
     bool small = outer <= c->style->unroll && inner * outer <= 4 * c->style->unroll;
-    if (small || (v->op == OP_matmul_t && panel_width(c->ir, n) == 0))
+    bool turned = turned_rows(c->ir, n, shape_numel(lead)) > 0 || rows_at_a_time(c, n) > 0;
+    if (small || (v->op == OP_matmul_t && !turned))
         cgen_declare(c, n, "");
     else
         cgen_declare_sums(c, n);

@@ -122,7 +122,7 @@ void cgen_end(cgen *c)
 static const char *const reserved[] = {"seq", "from", "scale",
                                        "p",    "s",   "e",   "in",  "target", "out", "jac",
                                        "sig",  "ds",  "de",  "grad", "i",  "k",      "m",   "n",
-                                       "b",    "o",   "q",   "r",   "row",  "panel", "block", "any", "part", "tape",   "n_steps", "t",
+                                       "b",    "o",   "q",   "r",   "row",  "turned", "block", "any", "part", "tape",   "n_steps", "t",
                                        "x0",  "x1",  "x2",  "x3",  "x4",     "x5", "x6", "x7", "seed", "lane", "total_q", "sum",
                                        "total", "weight", "length", "i4",  "i5",  "i6",  "i7", "r0",   "r1",  "r2"};
 

@@ -5,9 +5,9 @@
 #include "batch.h"
 #include "block.h"
 #include "flops.h"
-#include "panel.h"
 #include "report.h"
 #include "size.h"
+#include "turned.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -194,7 +194,7 @@ static int64_t local_bytes(const schedule *sc, const target_spec *t)
     return sum;
 }
 
-/* What the products of SC take while they run, one after the other: a panel, and the frame of a function of their
+/* What the products of SC take while they run, one after the other: rows that are turned over, and the frame of a function of their
    own.  */
 static int64_t products_bytes(const schedule *sc, const target_spec *t)
 {
@@ -204,7 +204,7 @@ static int64_t products_bytes(const schedule *sc, const target_spec *t)
         bool product = op == OP_matmul || op == OP_matmul_t || op == OP_outer;
         int64_t bytes = sc->inner[n] ? products_bytes(sc->inner[n], t) : 0;
         if (product && (sc->hold[n] == HOLD_ARRAY || sc->hold[n] == HOLD_PLACE))
-            bytes = size_plus(panel_bytes(sc->ir, n), t->calls ? t->frame_bytes : 0);
+            bytes = size_plus(turned_bytes(sc->ir, n), t->calls ? t->frame_bytes : 0);
         most = bytes > most ? bytes : most;
     }
     return most;
