@@ -13,10 +13,12 @@
 #include "block.h"
 
 #include "canon.h"
+#include "early.h"
 #include "lift.h"
 #include "linear_form.h"
 #include "origin.h"
 #include "size.h"
+#include "tape.h"
 
 #include <string.h>
 
@@ -45,38 +47,7 @@ typedef struct {
     linear_form *part;
 } blocker;
 
-/* --- the tape -------------------------------------------------------------------------------------- */
-
-static const char *tape_name(const ir *g, int n)
-{
-    const ir_node *v = &g->node[n];
-    return v->op == OP_var ? g->var[v->var].c_name
-           : v->name       ? v->name
-                           : arena_printf(g->arena, "t%d", n);
-}
-
-/* The values of N in all steps, from the tape.  */
-static int on_tape(blocker *b, int n)
-{
-    ir *g = b->g;
-    shape s = g->node[n].shape;
-    value_type type = g->node[n].type;
-    const char *name = tape_name(g, n);
-    if (s.rank == RANK_MAX)
-        return NO_NODE;
-    for (int v = 0; v < g->n_vars; v++)
-        if (g->var[v].kind == VAR_TAPE && strcmp(g->var[v].c_name, name) == 0)
-            name = arena_printf(g->arena, "%s_%d", name, n);
-    memmove(&s.dim[1], s.dim, sizeof *s.dim * (size_t)s.rank);
-    s.dim[0] = b->K;
-    s.rank++;
-    int v = ir_var(g, VAR_TAPE, name, s, type, (loc){0});
-    store st = {.node = n, .place = arena_printf(g->arena, "tape.%s[t]", g->var[v].c_name), .var = -1, .local = true};
-    function_plan *f = &b->plan->forward;
-    ARENA_PUSH(g->arena, f->store, f->n, f->cap, st);
-    g->node[g->var[v].now].events = ir_events(g, n);
-    return g->var[v].now;
-}
+/* --- all steps at once ----------------------------------------------------------------------------- */
 
 /* N for all steps; NO_NODE: it depends on a trace, so that one step has to be done after the other.  */
 static int lifted(blocker *b, int n)
@@ -90,7 +61,7 @@ static int lifted(blocker *b, int n)
     if (v.op == OP_var && g->var[v.var].kind == VAR_TRACE)
         return NO_NODE;
     if (v.op == OP_var || (b->forward[n] && !op_table[v.op].view))
-        return b->lift.of[n] = on_tape(b, n);
+        return b->lift.of[n] = tape_put(b->plan, &b->plan->forward, b->K, n);
     for (int i = 0; i < ir_n_reads(g, n); i++)
         if (lifted(b, v.arg[i]) == NO_NODE)
             return NO_NODE;
@@ -468,5 +439,6 @@ void block_run(model_plan *plan)
     start_forward(&b);
     start_lifting(&b);
     put_block(&b, part);
+    early_run(plan, b.K);
     plan->tile = b.K;
 }

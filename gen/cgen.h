@@ -16,7 +16,7 @@ typedef struct {
 
 /* How the variables of each kind are reached in C: "p->" and so on, by var_kind.  */
 typedef struct {
-    const char *block[VAR_TAPE + 1];
+    const char *block[VAR_STEP + 1];
     int64_t batch; /* more than 1: the arrays of samples' variables have them as their first axis, */
     int64_t rows;  /* and so have values, for so many samples from b on; 0: they are those of sample b */
     int unroll;   /* loops of at most so many turns are written out */

@@ -20,7 +20,9 @@ static const char *address(cgen *c, int n, int64_t start)
     }
     const ir_node *v = &c->ir->node[n];
     holding hold = c->sc->hold[n];
-    bool whole = v->op == OP_var || ((hold == HOLD_ARRAY || hold == HOLD_PLACE) && !c->sc->joined[n]);
+    bool kept = hold == HOLD_ARRAY || hold == HOLD_PLACE;
+    int joined = v->op == OP_var ? 0 : c->sc->joined[n]; /* a part of a vector is in order too */
+    bool whole = v->op == OP_var || (kept && (!joined || c->ir->node[joined - 1].shape.rank == 1));
     if (!whole || schedule_is_view(c->sc, n) || v->shape.rank == 0 || v->type != TYPE_REAL
         || cgen_half(c, n) != HALF_NONE)
         return NULL;

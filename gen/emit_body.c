@@ -145,7 +145,7 @@ static cgen_style style_of(emitter *em, int64_t batch, int64_t rows)
     style.block[VAR_GUESS] = "de->";
     style.block[VAR_SUM] = "sum.";
     style.block[VAR_WEIGHT] = "";
-    style.block[VAR_TAPE] = "tape.";
+    style.block[VAR_TAPE] = style.block[VAR_STEP] = "tape.";
     return style;
 }
 
@@ -231,7 +231,10 @@ static const function_form forms[] = {
     [REGRESS] = {.name = "regress", .blocks = {"p->", "s->", "ds->", "de->", "grad->"}, .sampled = true},
 };
 
-/* Two bodies of one function: a step of a block, and what is done behind the steps.  */
+/* Bodies of one function: before the steps of a block, what a step takes of its inputs and what is made of those of all
+   steps; a step; and what is done behind the steps.  */
+static const function_form take_form = {.name = "take", .blocks = {"in->"}};
+static const function_form early_form = {.name = "early", .blocks = {"p->"}};
 static const function_form forward_form = {"forward", {"in->", "target->", "out->"}, .weighted = true};
 static const function_form block_form = {"block", {"p->", "s->", "e->", "grad->"}, .returns = true};
 
@@ -266,14 +269,20 @@ static void set_block(emitter *em)
     if (plan->tile == 0)
         return;
     set_tape(em, &plan->forward);
+    emit_set_flag(em, "has_early", plan->early.n > 0);
+    buf take = define_body(em, &take_form, plan->early.n > 0 ? &plan->take : NULL, "body", 1, 0);
+    buf early = define_body(em, &early_form, plan->early.n > 0 ? &plan->early : NULL, "body", 1, 0);
     buf forward = define_body(em, &forward_form, &plan->forward, "body", g->batch, rows);
     buf block = define_body(em, &block_form, &plan->block, "body", g->batch, rows);
     define_unused(em, &forward_form, &plan->forward, "unused", buf_text(&forward));
+    buf_puts(&block, buf_text(&early));
     buf_puts(&block, buf_text(&forward));
     define_unused(em, &block_form, &plan->block, "unused", buf_text(&block));
     emit_set_flag(em, "passes_block", g->batch > (rows ? rows : 1));
     emit_set(em, "next_block", rows > 1 ? arena_printf(g->arena, "b += %lld", (long long)rows) : "b++");
     emit_set_number(em, "tile", plan->tile);
+    buf_free(&take);
+    buf_free(&early);
     buf_free(&forward);
     buf_free(&block);
 }

@@ -236,7 +236,8 @@ int ir_var(ir *g, var_kind kind, const char *path, shape s, value_type type, loc
 
 bool ir_is_batched(const var *v)
 {
-    return v->kind != VAR_PARAM && v->kind != VAR_SUM && v->kind != VAR_TAPE && !v->pooled;
+    return v->kind != VAR_PARAM && v->kind != VAR_SUM && v->kind != VAR_TAPE && v->kind != VAR_STEP
+           && !v->pooled;
 }
 
 int ir_vars_in_order(const ir *g, unsigned mask, int *res)

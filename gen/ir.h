@@ -126,7 +126,8 @@ typedef enum {
     VAR_GUESS,    /* the same, guessed by a synthesiser */
     VAR_SUM,      /* of one function: what its samples add up, read behind the loop over the batch */
     VAR_WEIGHT,   /* what the loss of this step counts; an argument of the function */
-    VAR_TAPE      /* of one function: a value of each step of a block, kept on the way forward */
+    VAR_TAPE,     /* of one function: a value of each step of a block, kept on the way forward */
+    VAR_STEP      /* what one of these is in the step that is being done */
 } var_kind;
 
 /* Numbers that are stored in 16 bits and computed with in 32: runtime/etrace_half.h.  */

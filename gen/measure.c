@@ -308,26 +308,37 @@ static int64_t learn_flops(const report *r, const model_plan *plan)
     return r->ir->loss == NO_NODE ? 0 : sum;
 }
 
-/* The steps forward of a block F, and its tape, are in the same function.  */
+/* PART of a block F, done TIMES, is in the same function.  */
+static void measure_part(report *r, report_function *f, ir *g, function_plan *part, int64_t times)
+{
+    int64_t before = f->frame_bytes;
+    part->schedule = schedule_run(g, part->store, part->n);
+    f->array_bytes = size_plus(f->array_bytes, part->schedule->array_bytes);
+    f->frame_bytes = size_plus(f->frame_bytes, size_plus(part->schedule->array_bytes, local_bytes(part->schedule, r->target)));
+    f->stack_bytes = size_plus(f->stack_bytes, f->frame_bytes - before);
+    f->stack_bytes = size_plus(f->stack_bytes, products_bytes(part->schedule, r->target));
+    f->flops = size_plus(f->flops, size_times(flops_count(part->schedule), times));
+}
+
+/* The steps forward of a block F, what is before them, and its tape, are in the same function.  */
 static void measure_forward(report *r, report_function *f, model_plan *plan)
 {
-    const ir *g = r->ir;
-    function_plan *forward = &plan->forward;
-    int64_t rows = forward->rows ? forward->rows : 1, arrays = 0, before = f->frame_bytes;
+    ir *g = plan->ir;
+    int64_t rows = plan->forward.rows ? plan->forward.rows : 1;
     for (int v = 0; v < g->n_vars; v++) {
         int64_t bytes = size_times(size_bytes(shape_numel(g->var[v].shape), g->var[v].type, g->real_bits), rows);
         if (g->var[v].kind != VAR_TAPE)
             continue;
-        arrays = size_plus(arrays, bytes);
+        f->array_bytes = size_plus(f->array_bytes, bytes);
+        f->frame_bytes = size_plus(f->frame_bytes, bytes);
+        f->stack_bytes = size_plus(f->stack_bytes, bytes);
         add_share(g->arena, &f->arrays, arena_printf(g->arena, "tape %s", g->var[v].c_name), bytes);
     }
-    forward->schedule = schedule_run(plan->ir, forward->store, forward->n);
-    arrays = size_plus(arrays, forward->schedule->array_bytes);
-    f->array_bytes = size_plus(f->array_bytes, arrays);
-    f->frame_bytes = size_plus(f->frame_bytes, size_plus(arrays, local_bytes(forward->schedule, r->target)));
-    f->stack_bytes = size_plus(f->stack_bytes, f->frame_bytes - before);
-    f->stack_bytes = size_plus(f->stack_bytes, products_bytes(forward->schedule, r->target));
-    f->flops = size_plus(f->flops, size_times(size_times(flops_count(forward->schedule), r->batch / rows), plan->tile));
+    if (plan->early.n > 0) {
+        measure_part(r, f, g, &plan->take, plan->tile);
+        measure_part(r, f, g, &plan->early, 1);
+    }
+    measure_part(r, f, g, &plan->forward, size_times(r->batch / rows, plan->tile));
 }
 
 /* Bytes of arrays of a block from which on steps are done one by one, unless the command line says how many: many

@@ -182,7 +182,17 @@ et_value(clones)«»static et_value(real) learn_block(const et_value(name)_param
 @+
 et_unused_block«»et_if(et_value(passes_block), «for (int b = 0; b < et_value(batch); et_value(next_block)) {
 @+
-»)et_body_tape«»for (int t = 0; t < et_value(tile); t++) {
+»)et_body_tape«»et_if(et_value(has_early), «/* what needs no state: of all steps at once */
+for (int t = 0; t < et_value(tile); t++) {
+    const et_value(name)_input *in = &seq->in[from + (size_t)t];
+@+
+et_body_take«»@-
+}
+{
+@+
+et_body_early«»@-
+}
+»)for (int t = 0; t < et_value(tile); t++) {
     const size_t at = from + (size_t)t;
     const et_value(name)_input *in = &seq->in[at];
     const et_value(name)_target *target = &seq->target[at];

@@ -6,6 +6,7 @@
 #include "golden_cases.h"
 #include "grammar.h"
 #include "model.h"
+#include "run.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -182,6 +183,53 @@ START_TEST(large_models)
 }
 END_TEST
 
+/* What is made of inputs alone is done before the steps: in a product that takes inputs and states put together, in front,
+   behind and between them; in a layer of its own, which is an output too; in a convolution; of several inputs, one of
+   which the trace meets as it is.  */
+static const char *const early_steps[] = {
+    "hidden: {h: [48]}\nparams: {W: {shape: [48 + 48, 48], init: glorot_uniform}}\n"
+    "step:\n  - h' = tanh(concat(h, x) @ W)\n  - o = h'\noutputs: [o]\n",
+    "hidden: {h: [48]}\nparams: {W: {shape: [48 + 48 + 16, 48], init: glorot_uniform}, U: {shape: [48, 48], init: "
+    "glorot_uniform}}\nstep:\n  - u = relu(x @ U)\n  - h' = 0.5 * h + tanh(concat(u, h, z) @ W)\n"
+    "  - o = h'\noutputs: [o, u]\n",
+    "hidden: {h: [48], g: [48]}\nparams: {W: {shape: [48, 48], init: glorot_uniform}, V: {shape: [96, 48], init: "
+    "glorot_uniform}}\nstep:\n  - h' = 0.9 * h + tanh(x @ W)\n  - g' = tanh(concat(x * x, h') @ V) + 0.1 * g\n"
+    "  - o = g'\noutputs: [o]\n",
+    "hidden: {h: [48]}\nparams: {K: {shape: [3, 16, 32], init: glorot_uniform}, W: {shape: [96 + 48, 48], init: "
+    "glorot_uniform}}\nstep:\n  - c = tanh(conv(reshape(x, [3, 16]), K, padding=same))\n"
+    "  - h' = tanh(concat(reshape(c, [96]), h) @ W)\n  - o = h'\noutputs: [o]\n",
+};
+
+static void write_early(FILE *f, int i)
+{
+    fprintf(f, "etrace: 1\nmodel: early\ndtype: float64\ninputs: {x: [48], z: [16]}\ntargets: {y: [48]}\n%s"
+               "loss: mse(o, y)\n", early_steps[i]);
+}
+
+/* Is there something to be done before the steps of a block of case I?  */
+static void check_is_early(int i)
+{
+    char *folder = run_make_folder();
+    FILE *f = fopen(run_path(folder, "early.yaml"), "w");
+    ck_assert_ptr_nonnull(f);
+    write_early(f, i);
+    ck_assert_int_eq(fclose(f), 0);
+    run_result r = run_etrace(folder, "-w -o - early.yaml");
+    ck_assert_int_eq(r.status, 0);
+    ck_assert_ptr_nonnull(strstr(buf_text(&r.out), "what needs no state"));
+    run_free(&r);
+    run_remove_folder(folder);
+}
+
+START_TEST(early_products)
+{
+    static const char *const options[][2] = {{NULL}, {"--rule=pp_prop"}, {"--vjp-time=t"}};
+    enum { N = sizeof options / sizeof options[0] };
+    check_is_early(_i / N);
+    check_written(write_early, _i / N, options[_i % N]);
+}
+END_TEST
+
 /* Products that are called, against those that are written out.  */
 START_TEST(called_products)
 {
@@ -248,6 +296,7 @@ Suite *block_suite(void)
     tcase_add_loop_test(t, other_rules, 0, (int)(sizeof rules / sizeof rules[0]));
     tcase_add_loop_test(t, random_models, 0, N_RANDOM);
     tcase_add_loop_test(t, large_models, 0, (int)(sizeof large_cells / sizeof large_cells[0]));
+    tcase_add_loop_test(t, early_products, 0, 3 * (int)(sizeof early_steps / sizeof early_steps[0]));
     tcase_add_loop_test(t, called_products, 0, 3);
     tcase_add_test(t, weights_and_lengths);
     suite_add_tcase(s, t);
