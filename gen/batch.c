@@ -12,6 +12,9 @@
    samples are not worth a pass.  */
 enum { PASS_BYTES = 1 << 16, ROWS_MIN = 4 };
 
+/* Parts of a function that share their passes.  */
+enum { PARTS_MAX = 3 };
+
 static bool is_sum(op_code op)
 {
     return op == OP_sum || op == OP_outer || op == OP_einsum || op == OP_embed_t;
@@ -84,7 +87,7 @@ static int64_t choose_rows(const ir *g, const bool *live, int n)
         loops = loops || g->node[i].op == OP_repeat;
         draws = draws || g->node[i].op == OP_random;
     }
-    while (rows > 1 && (g->batch % rows != 0 || (rows * most > PASS_BYTES * n && rows > ROWS_MIN)))
+    while (rows > 1 && (g->batch % rows != 0 || (rows * most > PASS_BYTES * (n > 1 ? 2 : 1) && rows > ROWS_MIN)))
         rows--;
     return rows < ROWS_MIN || (loops && draws) ? 0 : rows;
 }
@@ -110,14 +113,15 @@ static void batch_functions(ir *g, function_plan *const *f, int n)
 {
     const bool *live = live_nodes(g, f, n);
     lifter b = {.g = g, .rows = choose_rows(g, live, n), .n_nodes = g->n_nodes};
-    function_plan res[2];
+    function_plan res[PARTS_MAX];
     bool fits = false;
     b.depends = ARENA_ARRAY(g->arena, bool, g->n_nodes + 1);
     b.of = ARENA_ARRAY(g->arena, int, g->n_nodes + 1);
     for (int i = 0; i < b.n_nodes && b.rows > 0; i++) {
         const ir_node *v = &g->node[i];
         b.depends[i] = v->op == OP_var
-                       && (ir_is_batched(&g->var[v->var]) || g->var[v->var].kind == VAR_TAPE);
+                       && (ir_is_batched(&g->var[v->var]) || g->var[v->var].kind == VAR_TAPE
+                           || g->var[v->var].kind == VAR_STEP);
         for (int k = 0; k < v->n_args; k++)
             b.depends[i] = b.depends[i] || b.depends[v->arg[k]];
         origin_as(g, i);
@@ -136,9 +140,9 @@ void batch_run(model_plan *plan)
 {
     function_plan *alone[] = {&plan->step,  &plan->h2h,     &plan->l2h,   &plan->learn,   &plan->back,
                               &plan->apply, &plan->advance, &plan->guess, &plan->regress, &plan->evolve};
-    function_plan *block[] = {&plan->forward, &plan->block};
+    function_plan *block[PARTS_MAX] = {&plan->forward, &plan->block, &plan->reverse};
     keep_ones(plan->ir, alone, sizeof alone / sizeof alone[0]);
-    batch_functions(plan->ir, block, 2);
+    batch_functions(plan->ir, block, plan->reverse.n > 0 ? 3 : 2);
     for (size_t i = 0; i < sizeof alone / sizeof alone[0]; i++)
         batch_functions(plan->ir, &alone[i], 1);
 }

@@ -65,17 +65,11 @@ static void look(early *e, int64_t K)
 static int rebuilt(early *e, int n, int (*way)(early *e, int n))
 {
     ir *g = e->g;
-    ir_node v = g->node[n];
-    int *arg = ARENA_ARRAY(g->arena, int, v.n_args + 1), res;
-    bool same = true;
-    for (int i = 0; i < v.n_args; i++) {
+    const ir_node v = g->node[n];
+    int *arg = ARENA_ARRAY(g->arena, int, v.n_args + 1);
+    for (int i = 0; i < v.n_args; i++)
         arg[i] = way(e, v.arg[i]);
-        same = same && arg[i] == v.arg[i];
-    }
-    if (same)
-        return n;
-    v.arg = arg;
-    res = ir_intern(g, v);
+    int res = ir_remake(g, n, arg);
     return v.name ? ir_name(g, res, v.name, v.note) : res;
 }
 

@@ -236,6 +236,8 @@ static const function_form forms[] = {
 static const function_form take_form = {.name = "take", .blocks = {"in->"}};
 static const function_form early_form = {.name = "early", .blocks = {"p->"}};
 static const function_form forward_form = {"forward", {"in->", "target->", "out->"}, .weighted = true};
+static const function_form ahead_form = {.name = "forward", .blocks = {"in->", "out->"}}; /* of a window */
+static const function_form reverse_form = {.name = "reverse", .blocks = {"in->", "target->"}, .weighted = true};
 static const function_form block_form = {"block", {"p->", "s->", "e->", "grad->"}, .returns = true};
 
 /* What the steps of a block keep.  */
@@ -272,18 +274,27 @@ static void set_block(emitter *em)
     emit_set_flag(em, "has_early", plan->early.n > 0);
     buf take = define_body(em, &take_form, plan->early.n > 0 ? &plan->take : NULL, "body", 1, 0);
     buf early = define_body(em, &early_form, plan->early.n > 0 ? &plan->early : NULL, "body", 1, 0);
-    buf forward = define_body(em, &forward_form, &plan->forward, "body", g->batch, rows);
+    bool backwards = plan->reverse.n > 0;
+    const function_form *ahead = backwards ? &ahead_form : &forward_form;
+    buf forward = define_body(em, ahead, &plan->forward, "body", g->batch, rows);
+    buf reverse = define_body(em, &reverse_form, backwards ? &plan->reverse : NULL, "body", g->batch, rows);
     buf block = define_body(em, &block_form, &plan->block, "body", g->batch, rows);
-    define_unused(em, &forward_form, &plan->forward, "unused", buf_text(&forward));
+    define_unused(em, ahead, &plan->forward, "unused", buf_text(&forward));
+    if (backwards)
+        define_unused(em, &reverse_form, &plan->reverse, "unused", buf_text(&reverse));
+    emit_set_flag(em, "has_reverse", backwards);
     buf_puts(&block, buf_text(&early));
     buf_puts(&block, buf_text(&forward));
+    buf_puts(&block, buf_text(&reverse));
     define_unused(em, &block_form, &plan->block, "unused", buf_text(&block));
     emit_set_flag(em, "passes_block", g->batch > (rows ? rows : 1));
     emit_set(em, "next_block", rows > 1 ? arena_printf(g->arena, "b += %lld", (long long)rows) : "b++");
     emit_set_number(em, "tile", plan->tile);
+    emit_set_number(em, "last_step", plan->tile - 1);
     buf_free(&take);
     buf_free(&early);
     buf_free(&forward);
+    buf_free(&reverse);
     buf_free(&block);
 }
 

@@ -311,6 +311,22 @@ int ir_ew3(ir *g, op_code op, int a, int b, int c)
     return ir_ew(g, op, (int[]){a, b, c});
 }
 
+int ir_remake(ir *g, int n, const int *arg)
+{
+    ir_node v = g->node[n];
+    bool same = true;
+    for (int i = 0; i < v.n_args; i++)
+        same = same && arg[i] == v.arg[i];
+    if (same)
+        return n;
+    if (op_table[v.op].elementwise && op_table[v.op].arity > 0 && v.op != OP_random && v.op != OP_copy
+        && v.op != OP_weight && v.op != OP_graft)
+        return ir_ew(g, v.op, arg);
+    v.arg = ARENA_ARRAY(g->arena, int, v.n_args + 1);
+    memcpy(v.arg, arg, sizeof *arg * (size_t)v.n_args);
+    return ir_intern(g, v);
+}
+
 int ir_own_copy(ir *g, int x, int owner)
 {
     return ir_intern(g, (ir_node){.op = OP_copy, .type = g->node[x].type, .shape = g->node[x].shape,

@@ -203,6 +203,9 @@ int ir_vars_in_order(const ir *g, unsigned mask, int *res);
 /* The node equal to N, made if it is new.  N's arguments are copied.  */
 int ir_intern(ir *g, ir_node n);
 
+/* Node N made of ARG in the place of its arguments; simplified, if it is element-wise.  */
+int ir_remake(ir *g, int n, const int *arg);
+
 /* The one string equal to TEXT that nodes may carry as labels.  */
 const char *ir_label(ir *g, const char *text);
 

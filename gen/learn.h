@@ -89,7 +89,8 @@ typedef struct {
                                            a gradient; or */
     function_plan take, early;          /* of tile steps of learn: their inputs, a step at a time; what is made of
                                            inputs alone, for all of them; */
-    function_plan forward, block;       /* the steps forward; then everything else for all of them */
+    function_plan forward, reverse, block; /* the steps forward; those of a window backwards; then everything else for
+                                              all of them */
     int64_t tile;                       /* 0: there are none */
     function_plan back, apply, advance; /* the parts of a longer window: a step backwards, the trace
                                            at the entry met by its signal, the trace over one step */

@@ -339,6 +339,8 @@ static void measure_forward(report *r, report_function *f, model_plan *plan)
         measure_part(r, f, g, &plan->early, 1);
     }
     measure_part(r, f, g, &plan->forward, size_times(r->batch / rows, plan->tile));
+    if (plan->reverse.n > 0)
+        measure_part(r, f, g, &plan->reverse, size_times(r->batch / rows, plan->tile));
 }
 
 /* Bytes of arrays of a block from which on steps are done one by one, unless the command line says how many: many

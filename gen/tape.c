@@ -72,16 +72,25 @@ int tape_take(model_plan *plan, int64_t K, int n)
     return tape_put(plan, take, K, n);
 }
 
+int tape_step(ir *g, int all)
+{
+    const var tape = g->var[g->node[all].var];
+    const char *here = arena_printf(g->arena, "%s[t]", tape.c_name);
+    shape s = tape.shape;
+    for (int v = 0; v < g->n_vars; v++)
+        if (g->var[v].kind == VAR_STEP && strcmp(g->var[v].c_name, here) == 0)
+            return g->var[v].now;
+    memmove(s.dim, &s.dim[1], sizeof *s.dim * (size_t)--s.rank);
+    int now = ir_var(g, VAR_STEP, tape.c_name, s, tape.type, (loc){0});
+    g->var[now].c_name = here;
+    return g->var[now].now;
+}
+
 int tape_early(model_plan *plan, int all, const char *name)
 {
     ir *g = plan->ir;
-    shape s = g->node[all].shape;
-    value_type type = g->node[all].type;
-    int v = tape_var(g, name, all, s, type);
+    int v = tape_var(g, name, all, g->node[all].shape, g->node[all].type);
     store st = {.node = all, .place = arena_printf(g->arena, "tape.%s", g->var[v].c_name), .var = -1, .local = true};
     ARENA_PUSH(g->arena, plan->early.store, plan->early.n, plan->early.cap, st);
-    memmove(s.dim, &s.dim[1], sizeof *s.dim * (size_t)--s.rank);
-    int now = ir_var(g, VAR_STEP, name, s, type, (loc){0});
-    g->var[now].c_name = arena_printf(g->arena, "%s[t]", g->var[v].c_name);
-    return g->var[now].now;
+    return tape_step(g, g->var[v].now);
 }

@@ -28,6 +28,15 @@ m4_define(«et_e», «et_if(et_value(has_trace), « e,»)»)m4_dnl
 m4_define(«et_scale_type», «et_if(et_value(mean), «, et_value(real) scale»)»)m4_dnl
 m4_define(«et_scale», «et_if(et_value(mean), «, scale»)»)m4_dnl
 
+m4_dnl et_at_step
+m4_dnl ----------
+m4_dnl What a step of a block that meets the loss has beside its inputs.
+m4_define(«et_at_step», «    const et_value(name)_target *target = &seq->target[at];
+et_if(et_value(batched), «    et_value(real) weight[et_value(batch)];
+    weights_at(seq, at«»et_scale, weight);
+», «    const et_value(real) weight = weight_at(seq, at«»et_scale);
+»)»)m4_dnl
+
 m4_dnl et_samples, et_at(T), et_weights, et_set_weights(T), et_weight_at(T)
 m4_dnl ---------------------------------------------------------------------
 m4_dnl For a batch: which samples are there, as parameters, and at step T, as arguments; an array of what their
@@ -174,13 +183,17 @@ et_if(et_value(has_synthesiser), «    learn_to_guess(p, &q->tape[0], &ds, &de, 
 }
 »)m4_dnl
 et_if(et_value(has_block), «
-/* et_value(tile) steps of learning from FROM on.  The weights stand still meanwhile, so each trace is met once, behind
+et_if(et_value(has_reverse), «/* A window of et_value(tile) steps from FROM on: forward, backwards, and then each gradient and trace is met once.  */
+», «/* et_value(tile) steps of learning from FROM on.  The weights stand still meanwhile, so each trace is met once, behind
    them.  */
+»)m4_dnl
 et_value(clones)«»static et_value(real) learn_block(const et_value(name)_params *p, et_value(name)_state *s, et_value(name)_trace *e,
     const et_value(name)_sequence *seq, size_t from, et_value(name)_grad *grad«»et_scale_type)
 {
 @+
-et_unused_block«»et_if(et_value(passes_block), «for (int b = 0; b < et_value(batch); et_value(next_block)) {
+et_if(et_value(has_reverse), «et_value(name)_state later, *const ds = &later; /* d later losses / d state */
+»)et_unused_block«»et_if(et_value(has_reverse), «memset(ds, 0, sizeof *ds);
+»)et_if(et_value(passes_block), «for (int b = 0; b < et_value(batch); et_value(next_block)) {
 @+
 »)et_body_tape«»et_if(et_value(has_early), «/* what needs no state: of all steps at once */
 for (int t = 0; t < et_value(tile); t++) {
@@ -195,15 +208,17 @@ et_body_early«»@-
 »)for (int t = 0; t < et_value(tile); t++) {
     const size_t at = from + (size_t)t;
     const et_value(name)_input *in = &seq->in[at];
-    const et_value(name)_target *target = &seq->target[at];
     et_value(name)_output *out = output_at(seq, at);
-et_if(et_value(batched), «    et_value(real) weight[et_value(batch)];
-    weights_at(seq, at«»et_scale, weight);
-», «    const et_value(real) weight = weight_at(seq, at«»et_scale);
-»)@+
+et_if(et_value(has_reverse), «», «et_at_step»)@+
 et_unused_forward«»et_body_forward«»@-
 }
-et_body_block«»et_if(et_value(passes_block), «@-
+et_if(et_value(has_reverse), «for (int t = et_value(last_step); t >= 0; t--) {
+    const size_t at = from + (size_t)t;
+    const et_value(name)_input *in = &seq->in[at];
+et_at_step«»@+
+et_unused_reverse«»et_body_reverse«»@-
+}
+»)et_body_block«»et_if(et_value(passes_block), «@-
 }
 »)return total;
 @-
@@ -249,7 +264,10 @@ et_if(et_value(batched), «        et_set_weights(«t»)»)        if (counts(q,
     return ETR_UPDATE_OK;
 », «et_if(et_value(has_window), «    for (size_t t = from; t < to; t += et_value(window)) {
         const size_t rest = to - t, n = rest < et_value(window) ? rest : et_value(window);
-        *loss += learn_window(p, s, e, q, t, n, grad«»et_scale);
+et_if(et_value(has_block), «        if (n == et_value(window) && is_block(q, t))
+            *loss += learn_block(p, s, e, q, t, grad«»et_scale);
+        else
+    »)        *loss += learn_window(p, s, e, q, t, n, grad«»et_scale);
         if (!all_finite(loss, 1))
             return ETR_UPDATE_BAD_LOSS;
     }

@@ -88,6 +88,35 @@ static void check_blocks(const char *spec, const char *const *option)
     model_close(&m);
 }
 
+/* A window that is a block gives what its steps, one by one, give.  */
+static void check_windows(const char *spec, const char *window, const char *rule)
+{
+    model m[2];
+    for (int i = 0; i < 2; i++) {
+        const char *const option[] = {i ? "--tile=8" : "--tile=1", window, rule, NULL};
+        open_model(&m[i], spec, option);
+    }
+    const double loss = model_learn_sequence(&m[0]), other = model_learn_sequence(&m[1]);
+    ck_assert_msg(fabs(loss - other) <= 1e-4 * fabs(loss), "loss %g, in blocks %g", loss, other);
+    check_same(&m[0], ETR_PARAM, m[0].grad, m[1].grad, "gradient");
+    check_same(&m[0], ETR_HIDDEN, m[0].state, m[1].state, "state");
+    check_same(&m[0], ETR_TRACE, m[0].trace, m[1].trace, "trace");
+    for (size_t t = 0; t < STEPS; t++)
+        check_same(&m[0], ETR_OUTPUT, m[0].output + t * m[0].info->output_bytes,
+                   m[1].output + t * m[1].info->output_bytes, "output");
+    model_close(&m[0]);
+    model_close(&m[1]);
+}
+
+/* Four windows of three steps and one step more, or two of six.  */
+START_TEST(golden_windows)
+{
+    char spec[COMMAND_PATH];
+    golden_path(spec, golden_cases[_i / 2], "yaml");
+    check_windows(spec, _i % 2 ? "--window=6" : "--window=3", _i % 4 > 1 ? "--rule=pp_prop" : NULL);
+}
+END_TEST
+
 static const char *const settings[][4] = {
     {"--tile=5", "--window=1"},
     {"--tile=4", "--vjp-time=t"},
@@ -293,6 +322,7 @@ Suite *block_suite(void)
     TCase *t = tcase_create("block");
     tcase_set_timeout(t, TIMEOUT);
     tcase_add_loop_test(t, golden_models, 0, n_golden_cases * N_SETTINGS);
+    tcase_add_loop_test(t, golden_windows, 0, n_golden_cases * 2);
     tcase_add_loop_test(t, other_rules, 0, (int)(sizeof rules / sizeof rules[0]));
     tcase_add_loop_test(t, random_models, 0, N_RANDOM);
     tcase_add_loop_test(t, large_models, 0, (int)(sizeof large_cells / sizeof large_cells[0]));
