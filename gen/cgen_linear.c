@@ -41,8 +41,9 @@ void cgen_declare_sums(cgen *c, int n)
 
 /* --- sums in lanes --------------------------------------------------------------------------------- */
 
-/* Partial sums, twice as many from LONG on.  */
-enum { LANES = 8, LONG = 128 };
+/* Partial sums, twice as many from LONG on.  A loop of less than WRITTEN gcc writes out, and makes vectors of the loop
+   around it, unless lanes are said to be independent.  */
+enum { LANES = 8, LONG = 128, WRITTEN = 64 };
 
 cgen_lanes cgen_lanes_begin(cgen *c, const char *variable, int64_t n)
 {
@@ -80,7 +81,7 @@ bool cgen_lanes_more(cgen *c, cgen_lanes *l)
         l->phase++;
     if (l->phase == 1) {
         cgen_for_from(c, l->variable, 0, l->done, l->lanes);
-        cgen_for(c, "r", l->lanes);
+        (l->done < WRITTEN ? cgen_for_each : cgen_for)(c, "r", l->lanes);
         l->at = (subscript){arena_printf(c->arena, "%s + r", l->variable), 0};
         l->to = "lane[r]";
     } else if (l->phase == 2 && l->done < l->n) {

@@ -77,9 +77,12 @@ void cgen_for(cgen *c, const char *variable, int64_t n)
         cgen_statement(c, "et_for", 2, arg);
 }
 
+/* Turns of a loop that gcc writes out before it looks for vectors; of the loop around it it then makes worse ones.  */
+enum { FEW = 4, SHORT = 16 };
+
 void cgen_for_each(cgen *c, const char *variable, int64_t n)
 {
-    cgen_statement(c, "et_independent", 0, NULL);
+    cgen_statement(c, n >= FEW && n <= SHORT ? "et_short" : "et_independent", 0, NULL);
     cgen_for(c, variable, n);
 }
 

@@ -32,10 +32,13 @@ m4_define(«et_for_back», «for (int $1 = $2; $1 >= 0; $1--) {
 m4_define(«et_block», «$1{
 @+
 »)m4_dnl
-m4_dnl et_independent
-m4_dnl --------------
-m4_dnl Before a loop whose turns do not depend on one another.
+m4_dnl et_independent, et_short
+m4_dnl ------------------------
+m4_dnl Before a loop whose turns do not depend on one another; the same where these are so few that a compiler would
+m4_dnl write them out before it makes vectors of them.
 m4_define(«et_independent», «$1ETR_INDEPENDENT
+»)m4_dnl
+m4_define(«et_short», «$1ETR_SHORT
 »)m4_dnl
 m4_dnl et_parallel
 m4_dnl -----------
