@@ -12,13 +12,15 @@
 
 #include <string.h>
 
-/* Steps of a block, unless the command line says otherwise; and from how many bytes of parameters and traces on.  */
-enum { TILE = 8, TILE_MAX = 64 };
+/* Steps of a block, unless the command line says otherwise; and how many elements its largest parameter or trace has:
+   of less there is nothing to be won, and of many small ones much to be written.  */
+enum { TILE = 8, TILE_MAX = 64, WORTH = 1 << 8 };
+
+/* Bytes of all of them, up to which.  */
+static const int64_t HUGE_BYTES = 1 << 28;
 
 /* The steps of a trace are written out: of a longer window they are too many.  */
 enum { WINDOW_MAX = 32 };
-
-static const int64_t LARGE_BYTES = 1 << 15, HUGE_BYTES = 1 << 28;
 
 /* --- stores ---------------------------------------------------------------------------------------- */
 
@@ -144,6 +146,9 @@ static void forget(model_plan *plan)
 
 /* --- how many steps -------------------------------------------------------------------------------- */
 
+/* Bytes of a trace that is large.  */
+static const int64_t LARGE_BYTES = 1 << 15;
+
 /* A large trace that has no form is written out step by step: that wins nothing, and all steps' factors of a sparse
    weight, gathered, are arrays as large as itself.  */
 static bool is_written_out(const ir *g, const var *v)
@@ -162,7 +167,7 @@ static bool is_window(const model_plan *plan)
 static int64_t choose_tile(const model_plan *plan)
 {
     const ir *g = plan->ir;
-    int64_t bytes = 0;
+    int64_t bytes = 0, most = 0;
     for (int v = 0; v < g->n_vars && plan->set.tile == 0; v++)
         if (is_written_out(g, &g->var[v]))
             return 1;
@@ -172,10 +177,14 @@ static int64_t choose_tile(const model_plan *plan)
         return 1;
     if (is_window(plan) && plan->set.window > WINDOW_MAX)
         return 1;
-    for (int v = 0; v < g->n_vars; v++)
-        if (g->var[v].kind == VAR_PARAM || g->var[v].kind == VAR_TRACE)
-            bytes = size_plus(bytes, size_bytes(shape_numel(g->var[v].shape), TYPE_REAL, g->real_bits));
-    bool worth = plan->set.tile > 0 || (bytes >= LARGE_BYTES && bytes < HUGE_BYTES);
+    for (int v = 0; v < g->n_vars; v++) {
+        int64_t n = shape_numel(g->var[v].shape);
+        if (g->var[v].kind != VAR_PARAM && g->var[v].kind != VAR_TRACE)
+            continue;
+        bytes = size_plus(bytes, size_bytes(n, TYPE_REAL, g->real_bits));
+        most = n > most ? n : most;
+    }
+    bool worth = plan->set.tile > 0 || (most >= WORTH && bytes < HUGE_BYTES);
     return !worth ? 1 : is_window(plan) ? plan->set.window : TILE;
 }
 
