@@ -143,8 +143,9 @@ static void limit_time(void)
     setrlimit(RLIMIT_CPU, &time);
 }
 
-/* Run ARGV in the test's folder; it ends within the promise, with STATUS (-1: 0 or 1), and says SAYS.  */
-static void within(const char *const *argv, int status, const char *says)
+/* Run ARGV in the test's folder; it ends within the promise, with STATUS (-1: 0 or 1), and says SAYS.  The most memory that
+   it had, in KiB.  */
+static long within(const char *const *argv, int status, const char *says)
 {
     struct rusage used;
     int state, fd = open(run_path(cli_folder, "said"), O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -169,6 +170,7 @@ static void within(const char *const *argv, int status, const char *says)
     ck_assert_msg(used.ru_maxrss <= MEBIBYTES * 1024L, "%ld KiB", used.ru_maxrss);
 #endif
     buf_free(&said);
+    return used.ru_maxrss;
 }
 
 START_TEST(specs_are_refused_at_once)
@@ -187,6 +189,41 @@ START_TEST(infinite_products_end)
                                    "step: [\"h' = h * 1e-30 + x * (1e30 * 1e30) * 1e30 * (1e30 * x)\"]\n"
                                    "outputs: {o: h}\n");
     within(argv, 0, "");
+}
+END_TEST
+
+/* A model of N layers, each of which has a state and a weight.  */
+static void write_layers(size_t n)
+{
+    buf text = {0};
+    buf_puts(&text, HEAD "inputs: {m0: [8]}\ntargets: {y: [8]}\nmodules:\n");
+    for (size_t i = 1; i <= n; i++)
+        put_unit(&text, "  m#: {cell: rnn, in: m<, size: 8}\n", i);
+    buf_printf(&text, "outputs: [m%zu]\nloss: mse(m%zu, y)\n", n, n);
+    run_write_file(run_path(cli_folder, "layers.yaml"), text.text, text.len);
+    buf_free(&text);
+}
+
+/* Four times as many layers take four times as much memory, not sixteen times; and the time of so many that what is not linear
+   would be over its limit.  Written, they are four times as much C.  */
+START_TEST(layers_are_linear)
+{
+    const char *check[] = {run_etrace_path(), "-n", "-w", "layers.yaml", NULL};
+    const char *make[] = {run_etrace_path(), "-w", "-o", "layers.c", "layers.yaml", NULL};
+    long memory[2];
+    size_t bytes[2];
+    for (size_t i = 0; i < 2; i++) {
+        buf text = {0};
+        write_layers(i ? 800 : 200);
+        memory[i] = within(check, 0, "");
+        write_layers(i ? 100 : 25);
+        within(make, 0, "");
+        ck_assert(run_read_file(run_path(cli_folder, "layers.c"), &text));
+        bytes[i] = text.len;
+        buf_free(&text);
+    }
+    ck_assert_int_le(memory[1], memory[0] * 9 / 2);
+    ck_assert_uint_le(bytes[1], bytes[0] * 9 / 2);
 }
 END_TEST
 
@@ -229,6 +266,7 @@ Suite *hostile_suite(void)
     tcase_set_timeout(t, TIMEOUT);
     tcase_add_loop_test(t, specs_are_refused_at_once, 0, N_SPECS);
     tcase_add_test(t, infinite_products_end);
+    tcase_add_test(t, layers_are_linear);
     tcase_add_loop_test(t, weights_are_refused_at_once, 0, 5);
     suite_add_tcase(s, t);
     return s;
