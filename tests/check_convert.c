@@ -82,6 +82,9 @@ END_TEST
 
 /* Once more through NIR: the same spec, the same bytes of weights.  The `nir` package, if it is there, says so,
    too.  */
+/* A Python that may have the package nir: `./setup extras` makes one.  */
+#define PYTHON "py=$ETRACE_BUILDDIR/nir-venv/bin/python3; [ -x \"$py\" ] || py=python3; "
+
 START_TEST(nir_comes_back)
 {
     if (!there())
@@ -89,11 +92,11 @@ START_TEST(nir_comes_back)
     shell("$C \"$D/%.nir\" %.yaml && $C %.yaml back.nir", networks[_i]);
     shell("mkdir again && $C -m % back.nir again/%.yaml && cmp %.npz again/%.npz &&"
           " sed 1d %.yaml >one && sed 1d again/%.yaml >two && cmp one two", networks[_i]);
-    cli_shell("python3 -c 'import nir' 2>/dev/null || echo none", 0);
+    cli_shell(PYTHON "\"$py\" -c 'import nir' 2>/dev/null || echo none", 0);
     if (strcmp(buf_text(&cli_result.out), "none\n") == 0)
         puts("convert: python3 has no package nir, and is not asked");
     else
-        shell("python3 \"$D/same.py\" \"$D/%.nir\" back.nir", networks[_i]);
+        shell(PYTHON "\"$py\" \"$D/same.py\" \"$D/%.nir\" back.nir", networks[_i]);
 }
 END_TEST
 

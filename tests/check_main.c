@@ -20,6 +20,7 @@ static Suite *(*const all_suites[])(void) = {
     foreign_suite,
     events_suite,
     exact_suite,
+    compilers_suite,
     edits_suite,
     rules_suite,
     settings_suite,

@@ -11,6 +11,7 @@ Suite *beyond_suite(void);
 Suite *block_suite(void);
 Suite *cli_suite(void);
 Suite *compare_suite(void);
+Suite *compilers_suite(void);
 Suite *diag_suite(void);
 Suite *digits_suite(void);
 Suite *docs_suite(void);
