@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 4, SEEDS = 8, ROWS_MAX = 4096 };
+enum { STEPS = 4, SEEDS = 8 };
 
 /* What the program calls.  */
 typedef enum { FORM_STEP, FORM_LEARN, FORM_SEQUENCE } test_form;
@@ -36,7 +36,8 @@ typedef struct {
     double loss;
     uint32_t random; /* of the data */
     int n_rows;
-    row row[ROWS_MAX];
+    size_t cap_rows;
+    row *row;
 } trial;
 
 /* --- what both sides draw ---------------------------------------------------------------------------- */
@@ -180,17 +181,14 @@ static void call_all(trial *t, const function_plan *f)
 /* X as one number: the weights are in [0.5, 1.5].  */
 static void add_row(trial *t, int step, const char *kind, const char *path, const double *x, int64_t n)
 {
-    row *r = &t->row[t->n_rows];
+    row r = {.step = step, .kind = kind, .path = path};
     uint32_t state = 1;
-    if (t->n_rows == ROWS_MAX)
-        return;
-    *r = (row){.step = step, .kind = kind, .path = path};
     for (int64_t i = 0; i < n; i++) {
         double w = 0.5 + (double)next_random(&state) / 16777216;
-        r->sum += w * x[i];
-        r->scale += w * fabs(x[i]);
+        r.sum += w * x[i];
+        r.scale += w * fabs(x[i]);
     }
-    t->n_rows++;
+    ARENA_PUSH(t->arena, t->row, t->n_rows, t->cap_rows, r);
 }
 
 static void add_outputs(trial *t, int step)
