@@ -225,9 +225,9 @@ static int count_documents(void)
 
 /* --- the tutorial's program --------------------------------------------------------------------- */
 
-START_TEST(the_tutorial_learns)
+/* The models and programs of the tutorial, in FOLDER.  A program says what its name is, or it is main.c.  */
+static void write_tutorial(char *folder)
 {
-    char *folder = run_make_folder();
     const char *doc = "tutorial.md", *at;
     buf text = {0};
     int line = 0;
@@ -238,17 +238,37 @@ START_TEST(the_tutorial_learns)
         if (begins(&b, "yaml", "etrace:"))
             keep(doc, &b, "model:", folder);
         else if (strcmp(b.language, "c") == 0)
-            run_write_file(run_path(folder, "main.c"), b.text, b.len);
+            run_write_file(run_path(folder, begins(&b, "c", "/* console.c") ? "console.c" : "main.c"), b.text, b.len);
     }
-    run_result r = run_etrace(folder, "recall.yaml");
+    buf_free(&text);
+}
+
+/* LINES of the shell in FOLDER, after the generator with WORDS: the program learns.  */
+static void check_learns(const char *folder, const char *words, const char *lines)
+{
+    run_result r = run_etrace(folder, words);
     ck_assert_int_eq(r.status, 0);
     run_free(&r);
-    r = run_program(folder, (const char *[]){"sh", "-c", "${CC:-cc} -O2 -Wall -Werror -o recall main.c "
-                                                         "recall.c -lm && ./recall", NULL});
+    r = run_program(folder, (const char *[]){"sh", "-c", lines, NULL});
     ck_assert_msg(r.status == 0 && strstr(buf_text(&r.out), "200000 steps: 100.0 % right\n"), "%s%s",
                   buf_text(&r.err), buf_text(&r.out));
     run_free(&r);
-    buf_free(&text);
+}
+
+START_TEST(the_tutorial_learns)
+{
+    char *folder = run_make_folder();
+    write_tutorial(folder);
+    check_learns(folder, "recall.yaml", "${CC:-cc} -O2 -Wall -Werror -o recall main.c recall.c -lm && ./recall");
+    if (system("command -v arm-none-eabi-gcc >/dev/null && command -v qemu-system-arm >/dev/null") == 0)
+        check_learns(folder, "--target=cortex-m --max-ram=32K --max-stack=4K recall.yaml",
+                     "board=\"$srcdir/examples/cortex-m\"; arm-none-eabi-gcc -std=c99 -Os -mthumb -mcpu=cortex-m4"
+                     " -mfpu=fpv4-sp-d16 -mfloat-abi=hard -nostartfiles --specs=nano.specs --specs=nosys.specs"
+                     " -u _printf_float -Wl,--gc-sections -I \"$board\" -T \"$board/mps2.ld\" -o recall.elf main.c"
+                     " recall.c console.c \"$board/board.c\" -lm && qemu-system-arm -M mps2-an386 -nographic -monitor"
+                     " none -serial none -semihosting-config enable=on,target=native -kernel recall.elf 2>&1");
+    else
+        puts("docs: no arm-none-eabi-gcc or qemu-system-arm: the tutorial's board was not tried");
     run_remove_folder(folder);
 }
 END_TEST
