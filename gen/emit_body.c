@@ -233,11 +233,11 @@ static const function_form forms[] = {
 
 /* Bodies of one function: before the steps of a block, what a step takes of its inputs and what is made of those of all
    steps; a step; and what is done behind the steps.  */
-static const function_form take_form = {.name = "take", .blocks = {"in->"}};
-static const function_form early_form = {.name = "early", .blocks = {"p->"}};
+static const function_form take_form = {"take", {"in->"}, .weighted = false};
+static const function_form early_form = {"early", {NULL}, .weighted = false};
 static const function_form forward_form = {"forward", {"in->", "target->", "out->"}, .weighted = true};
-static const function_form ahead_form = {.name = "forward", .blocks = {"in->", "out->"}}; /* of a window */
-static const function_form reverse_form = {.name = "reverse", .blocks = {"in->", "target->"}, .weighted = true};
+static const function_form ahead_form = {"forward", {"in->", "out->"}, .weighted = false}; /* of a window */
+static const function_form reverse_form = {"reverse", {"in->", "target->"}, .weighted = true};
 static const function_form block_form = {"block", {"p->", "s->", "e->", "grad->"}, .returns = true};
 
 /* What the steps of a block keep.  */
@@ -274,6 +274,10 @@ static void set_block(emitter *em)
     emit_set_flag(em, "has_early", plan->early.n > 0);
     buf take = define_body(em, &take_form, plan->early.n > 0 ? &plan->take : NULL, "body", 1, 0);
     buf early = define_body(em, &early_form, plan->early.n > 0 ? &plan->early : NULL, "body", 1, 0);
+    if (plan->early.n > 0) {
+        define_unused(em, &take_form, &plan->take, "unused", buf_text(&take));
+        define_unused(em, &early_form, &plan->early, "unused", buf_text(&early));
+    }
     bool backwards = plan->reverse.n > 0;
     const function_form *ahead = backwards ? &ahead_form : &forward_form;
     buf forward = define_body(em, ahead, &plan->forward, "body", g->batch, rows);

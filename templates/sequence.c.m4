@@ -199,11 +199,11 @@ et_if(et_value(has_reverse), «et_value(name)_state later, *const ds = &later; /
 for (int t = 0; t < et_value(tile); t++) {
     const et_value(name)_input *in = &seq->in[from + (size_t)t];
 @+
-et_body_take«»@-
+et_unused_take«»et_body_take«»@-
 }
 {
 @+
-et_body_early«»@-
+et_unused_early«»et_body_early«»@-
 }
 »)for (int t = 0; t < et_value(tile); t++) {
     const size_t at = from + (size_t)t;
