@@ -6,6 +6,7 @@
 
 #include "loop.h"
 #include "loop_diff.h"
+#include "low_rank.h"
 #include "origin.h"
 
 static int one(ir *g, int n)
@@ -338,6 +339,13 @@ static void adjoint_concat(ir *g, int n, int ybar, adjoint *a)
     }
 }
 
+/* YBAR, of a broadcast, for what has the shape S.  */
+static int sum_back(ir *g, int ybar, shape s)
+{
+    int thin = shape_numel(s) == 1 ? low_rank_sum(g, ybar) : NO_NODE;
+    return thin == NO_NODE ? ir_sum_to(g, ybar, s) : ir_reshape(g, thin, s);
+}
+
 /* Ops that are not element-wise: what comes in by any way goes on as direct.  */
 static void adjoint_structural(ir *g, int n, adjoint *a)
 {
@@ -386,9 +394,9 @@ static void adjoint_structural(ir *g, int n, adjoint *a)
         shape s = g->node[x].shape;
         int positional = diff_plus(g, a->positional[n], a->spread[n]);
         if (a->direct[n] != NO_NODE)
-            a->direct[x] = diff_plus(g, a->direct[x], ir_sum_to(g, a->direct[n], s));
+            a->direct[x] = diff_plus(g, a->direct[x], sum_back(g, a->direct[n], s));
         if (positional != NO_NODE)
-            a->spread[x] = diff_plus(g, a->spread[x], ir_sum_to(g, positional, s));
+            a->spread[x] = diff_plus(g, a->spread[x], sum_back(g, positional, s));
         return;
     }
     default: return;

@@ -2,6 +2,7 @@
 /* In: a product with a weight that is itself a product of parameters, W = base + s A B with A [n, r] and B [r, m]
    (Hu et al., ICLR 2022); and, on the way back to A and B, the adjoint of such a product.
    Out: x base + (s x A) B, and gradients x (s y B^T) of A and (s x A) y of B, y the adjoint of x W.
+   The gradient of s, the sum of A B times x y, is that of (x A) times (y B^T).
    Afterwards neither W nor its gradient is made where two thin products are cheaper.  */
 #include "low_rank.h"
 
@@ -245,6 +246,28 @@ int low_rank_weight(ir *g, int n, int ybar)
     for (int i = 0; i < parts.n; i++) {
         int x = ir_matmul(g, parts.part[i].x, v.arg[0]), y = parts.part[i].y;
         sum = plus(g, sum, v.op == OP_matmul ? ir_outer(g, x, y) : ir_outer(g, y, x));
+    }
+    return sum;
+}
+
+int low_rank_sum(ir *g, int n)
+{
+    const ir_node v = g->node[n];
+    outer_parts parts = {0};
+    int64_t rows = 0;
+    int i = v.op == OP_mul && is_matrix_product(g, v.arg[1]), sum = NO_NODE;
+    if (v.op != OP_mul || !is_matrix_product(g, v.arg[i]) || !read_parts(g, v.arg[!i], NO_NODE, &parts))
+        return NO_NODE;
+    const ir_node product = g->node[v.arg[i]];
+    for (int k = 0; k < parts.n; k++)
+        rows += rows_of(g, parts.part[k].x);
+    if (rows * (v.shape.dim[0] + v.shape.dim[1]) >= shape_numel(v.shape))
+        return NO_NODE;
+    for (int k = 0; k < parts.n; k++) {
+        int x = ir_matmul(g, parts.part[k].x, product.arg[0]);
+        int y = by_matrix(g, parts.part[k].y, product.arg[1], product.op == OP_matmul);
+        int both = ir_ew2(g, OP_mul, x, y);
+        sum = plus(g, sum, ir_reduce(g, OP_sum, both, (1u << g->node[both].shape.rank) - 1));
     }
     return sum;
 }

@@ -13,4 +13,7 @@ int low_rank_product(ir *g, op_code op, int x, int w);
 int low_rank_operand(ir *g, int n, int ybar);
 int low_rank_weight(ir *g, int n, int ybar);
 
+/* The sum of all elements of N, a product of parameters times an adjoint, by thin products; NO_NODE, as above.  */
+int low_rank_sum(ir *g, int n);
+
 #endif

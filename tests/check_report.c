@@ -270,6 +270,8 @@ static const struct {
     {"-L vjp_time=t", "h' = tanh(lora(x, A, B, alpha=3)[0:4])", 100 * 100},
     {"--rule=bptt", "h' = 0.5 * h + tanh(lora(x, A, B, alpha=3)[0:4])", 100 * 100},
     {"--rule=bptt", "h' = 0.5 * h + tanh(x @ (0.1 * (A @ B)))[0:4]", 100 * 100},
+    {"--rule=bptt", "h' = 0.5 * h + tanh(x @ (s * (A @ B)))[0:4]", 100 * 100},
+    {"-L vjp_time=t", "h' = tanh(x @ (s * (A @ B)))[0:4]", 100 * 100},
 };
 
 START_TEST(a_large_matrix_is_not_visited)
@@ -277,7 +279,7 @@ START_TEST(a_large_matrix_is_not_visited)
     char *folder = run_make_folder(), options[64];
     buf spec = {0}, json = {0};
     buf_printf(&spec, "etrace: 1\nmodel: m\ninputs: {x: [100], i: {shape: [], type: index, size: 5000}}\n"
-                      "targets: {y: [4]}\nparams: {E: [5000, 4], A: [100, 2], B: [2, 100]}\nhidden: {h: [4]}\n"
+                      "targets: {y: [4]}\nparams: {E: [5000, 4], A: [100, 2], B: [2, 100], s: []}\nhidden: {h: [4]}\n"
                       "step: [\"%s\"]\nloss: sum(square(h' - y))\n", thin[_i].step);
     run_write_file(run_path(folder, "m.yaml"), spec.text, spec.len);
     snprintf(options, sizeof options, "-n --report=r.json %s m.yaml", thin[_i].options);
