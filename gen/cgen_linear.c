@@ -50,29 +50,30 @@ cgen_lanes cgen_lanes_begin(cgen *c, const char *variable, int64_t n)
     int64_t lanes = n >= LONG && n % (2 * LANES) == 0 ? 2 * LANES : LANES;
     cgen_lanes l = {.variable = variable, .n = n, .lanes = lanes, .done = n - n % lanes};
     if (l.done > 0)
-        cgen_line(c, arena_printf(c->arena, "%s lane[%d] = {0}, total_q = 0;", cgen_real(c), (int)lanes));
+        cgen_line(c, arena_printf(c->arena, "%s lane[%d] = {0};", cgen_real(c), (int)lanes));
     else
         cgen_line(c, arena_printf(c->arena, "%s total_q = 0;", cgen_real(c)));
     return l;
 }
 
 /* The lanes' sum, by halves.  */
-static void add_lanes(cgen *c, int64_t lanes)
+static void add_lanes(cgen *c, const cgen_lanes *l)
 {
-    if (lanes > LANES) {
+    if (l->lanes > LANES) {
         cgen_for(c, "r", LANES);
         cgen_line(c, arena_printf(c->arena, "lane[r] += lane[r + %d];", (int)LANES));
         cgen_end(c);
     }
-    cgen_line(c, "total_q = ((lane[0] + lane[4]) + (lane[2] + lane[6]))"
-                 " + ((lane[1] + lane[5]) + (lane[3] + lane[7]));");
+    const char *type = arena_printf(c->arena, "%s%s", l->done == l->n ? "const " : "", cgen_real(c));
+    cgen_line(c, arena_printf(c->arena, "%s total_q = ((lane[0] + lane[4]) + (lane[2] + lane[6]))"
+                                        " + ((lane[1] + lane[5]) + (lane[3] + lane[7]));", type));
 }
 
 bool cgen_lanes_more(cgen *c, cgen_lanes *l)
 {
     if (l->phase == 1) {
         cgen_ends(c, 2);
-        add_lanes(c, l->lanes);
+        add_lanes(c, l);
     } else if (l->phase == 2) {
         cgen_end(c);
     }

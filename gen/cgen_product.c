@@ -239,10 +239,11 @@ static void matmul_t_rows(cgen *c, int n, int64_t inner)
     const char *i = cgen_loop_var[last - 1];
     subscript at[RANK_MAX];
     lead.rank -= 2;
+    bool block = rows == all && !c->called; /* the function is one */
     cgen_loops(c, lead, at);
     if (rows < all)
         cgen_for_from(c, "row", 0, all, rows);
-    else
+    else if (block)
         cgen_statement(c, "et_block", 0, NULL);
     at[last - 1] = turn(rows < all ? arena_printf(c->arena, "row + %s", i) : i, 0);
     at[last] = turn("o", 0);
@@ -252,7 +253,7 @@ static void matmul_t_rows(cgen *c, int n, int64_t inner)
     cgen_line(c, arena_printf(c->arena, "turned[o][%s] = %s;", i, cgen_operand(c, n, 0, at)));
     cgen_ends(c, 2);
     turned_columns(c, n, inner, rows, at);
-    cgen_ends(c, lead.rank + 1);
+    cgen_ends(c, lead.rank + (rows < all || block));
 }
 
 /* Threads share the rows of product N.  */
