@@ -11,6 +11,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "skel.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,9 +115,11 @@ static bool better(const line_break *a, const line_break *b)
     return a->rank <= b->rank;
 }
 
-/* How tightly the operator before the space S[AT] binds.  */
+/* How tightly the operator before the space S[AT] binds, or nothing at all between two words.  */
 static int tightness(const char *s, size_t at)
 {
+    if (at > 0 && (isalnum((unsigned char)s[at - 1]) || s[at - 1] == '_'))
+        return 2;
     if (at < 2 || s[at - 2] != ' ')
         return 0;
     return strchr("*/%", s[at - 1]) ? 2 : strchr("+-", s[at - 1]) ? 1 : 0;
