@@ -290,7 +290,9 @@ END_TEST
 /* Blocks are for steps in which all samples are there and the loss counts.  */
 START_TEST(weights_and_lengths)
 {
-    static const char *const options[][2] = {{"--tile=1"}, {"--tile=4"}};
+    static const char *const options[][4] = {{"--tile=1"}, {"--tile=4"}, {"--tile=1", "--window=3"},
+                                             {"--tile=4", "--window=3"}, {"--tile=1", "--window=2", "-Lreduction=mean"},
+                                             {"--tile=4", "--window=2", "-Lreduction=mean"}};
     static const size_t length[] = {13, 9, 13, 11};
     char spec[COMMAND_PATH];
     double weight[STEPS * 4], loss[2];
@@ -299,7 +301,7 @@ START_TEST(weights_and_lengths)
     for (int i = 0; i < STEPS * 4; i++)
         weight[i] = i / 4 == 5 ? 0 : 0.5 + i % 3;
     for (int i = 0; i < 2; i++) {
-        open_model(&m[i], spec, options[i]);
+        open_model(&m[i], spec, options[2 * _i + i]);
         ck_assert_int_eq(m[i].info->real_bytes, 8);
         model_sequence q = model_whole_sequence(&m[i]);
         q.weight = weight;
@@ -328,7 +330,7 @@ Suite *block_suite(void)
     tcase_add_loop_test(t, large_models, 0, (int)(sizeof large_cells / sizeof large_cells[0]));
     tcase_add_loop_test(t, early_products, 0, 3 * (int)(sizeof early_steps / sizeof early_steps[0]));
     tcase_add_loop_test(t, called_products, 0, 3);
-    tcase_add_test(t, weights_and_lengths);
+    tcase_add_loop_test(t, weights_and_lengths, 0, 3);
     suite_add_tcase(s, t);
     return s;
 }
