@@ -7,7 +7,7 @@
 
 /* A loop of more operations is worth it that threads meet behind it; elements of a part along neighbours in
    memory, and turns of one along another axis.  */
-enum { SHARED_FLOPS = 1 << 17, NEIGHBOURS = 64, TURNS = 16 };
+enum { SHARED_FLOPS = 1 << 18, NEIGHBOURS = 64, TURNS = 16 };
 
 static bool is_shared(const cgen *c, int64_t turns, int64_t flops)
 {
