@@ -93,17 +93,22 @@ static int correction(learner *l)
     return ir_ew3(g, OP_where, ir_ew2(g, OP_gt, now, number(g, 0)), now, none);
 }
 
-static void factor_group(learner *l, const relation *r, const hidden_group *group)
+/* The input of a relation, filtered: with this step's, and as before it; NO_NODE: there is none yet.  */
+typedef struct {
+    int next, now;
+} filtered;
+
+static void factor_group(learner *l, const relation *r, const hidden_group *group, filtered *x)
 {
     ir *g = l->ir;
-    int n = group->n_states, sum = NO_NODE, x = NO_NODE, x_now = NO_NODE;
+    int n = group->n_states, sum = NO_NODE;
     int *now = ARENA_ARRAY(g->arena, int, n), *next = ARENA_ARRAY(g->arena, int, n);
     trace_form f;
     if (!learner_form(l, r, group, &f))
         return;
     filter_df(l, r, group, now, next);
-    if (r->x != NO_NODE)
-        x = filter_input(l, r, trace_input(g, r, r->x), &x_now);
+    if (r->x != NO_NODE && x->next == NO_NODE) /* all groups meet the same one */
+        x->next = filter_input(l, r, trace_input(g, r, r->x), &x->now);
     origin_enter(g, PASS_GRADIENT);
     for (int a = 0; a < n; a++) {
         int ef = l->time == TIME_T ? next[a] : now[a], signal = learner_signal(l, r, group->state[a]);
@@ -113,14 +118,15 @@ static void factor_group(learner *l, const relation *r, const hidden_group *grou
     if (sum != NO_NODE && l->set->decay_f > 0)
         sum = ir_ew2(g, OP_div, sum, correction(l));
     if (sum != NO_NODE)
-        learner_add(l, r->w, trace_outer(g, &f, l->time == TIME_T ? x : x_now, sum));
+        learner_add(l, r->w, trace_outer(g, &f, l->time == TIME_T ? x->next : x->now, sum));
     origin_enter(g, PASS_TRACE);
 }
 
 void factor_relation(learner *l, const relation *r)
 {
+    filtered x = {NO_NODE, NO_NODE};
     for (int i = 0; i < r->n_groups; i++)
-        factor_group(l, r, &l->gr->group[r->group[i]]);
+        factor_group(l, r, &l->gr->group[r->group[i]], &x);
 }
 
 static bool is_listed(const ir *g, const yaml_tree *list, int param)

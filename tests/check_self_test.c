@@ -18,6 +18,8 @@ static const struct {
     {"gru", "--rule=dni"}, {"gru_batch4", ""}, {"gru_batch4", "--rule=uoro -L seed=1"}, {"gru_batch4", "--rule=uoro -L seed=1 -L estimate=batch"}, {"gru_batch4", "--rule=bptt"},
     {"gru_batch4", "--rule=bptt -L reduction=mean"}, {"gru_batch4", "-L reduction=mean"},
     {"alif_readout", ""}, {"gif_readout", "--window=2"}, {"conv_rnn_bias", ""}, {"einsum", ""}, {"grouped", ""},
+    /* a parameter that reaches two groups has one filtered input */
+    {"../lang/shared", "--rule=pp_prop"}, {"../lang/twins", "--rule=pp_prop --window=2"},
     {"embedding_batch4", ""}, {"sparse", ""}, {"lora", ""}, {"lru", ""}, {"elemwise_fn", "--single-file --standalone"},
 };
 
