@@ -91,8 +91,8 @@ static int parted(early *e, int n)
         int64_t size = 0;
         for (last = first; last < x.n_args && e->alone[x.arg[last]] == alone; last++)
             size += g->node[x.arg[last]].shape.dim[x.axis];
-        int part = ir_matmul(g, ir_concat(g, &arg[first], last - first, x.axis),
-                             ir_slice(g, v.arg[1], 0, from, size));
+        int rows = ir_slice(g, v.arg[1], 0, from, size);
+        int part = ir_matmul(g, ir_concat(g, &arg[first], last - first, x.axis), rows);
         if (v.name)
             ir_name(g, part, arena_printf(g->arena, alone ? "%s_in" : "%s", v.name), NULL);
         sum = sum == NO_NODE ? part : ir_ew2(g, OP_add, sum, part);
