@@ -10,6 +10,14 @@
 
 #define NONE ((double)NAN)
 
+/* C leaves a division by zero undefined; IEEE 754 does not.  */
+static double quotient(double x, double y)
+{
+    if (y < 0 || y > 0 || isnan(y))
+        return x / y;
+    return x < 0 || x > 0 ? copysign(HUGE_VAL, x) * copysign(1, y) : (double)NAN;
+}
+
 double canon_fold(op_code op, const double *x)
 {
     switch (op) {
