@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { TRACES_MAX = 4096 };
+
 static const char *rule_name(const spec_learning *l)
 {
     return l->value[LEARN_RULE].said ? l->value[LEARN_RULE].word : rule_names()[0];
@@ -40,14 +42,28 @@ candidate candidate_try(const spec *s, const lower_options *lo, const spec_learn
     return res;
 }
 
-void candidate_rows(const spec *s, const lower_options *lo, const char *chosen, report *r, arena *a)
+/* Why the rule NAME is not counted beside others; NULL: it is.  */
+static const char *too_many(const graph *gr, const char *name, arena *a)
+{
+    const int64_t traces = (int64_t)gr->n_relations * gr->n_groups;
+    if (!rule_is_exact(name) || traces <= TRACES_MAX)
+        return NULL;
+    return arena_printf(a, "%lld traces, of %d uses of weights and %d groups; -L rule=%s counts them",
+                        (long long)traces, gr->n_relations, gr->n_groups, name);
+}
+
+void candidate_rows(const spec *s, const lower_options *lo, const graph *gr, const char *chosen,
+                    report *r, arena *a)
 {
     size_t cap = 0;
     for (const char *const *name = rule_names(); *name; name++) {
         report_rule row = {.rule = r->rule, .report = r, .chosen = strcmp(*name, chosen) == 0};
         if (!row.chosen && rule_is_second_name(*name))
             continue;
-        if (!row.chosen) {
+        const char *why = too_many(gr, *name, a);
+        if (!row.chosen && why) {
+            row = (report_rule){.rule = *name, .uncounted = why};
+        } else if (!row.chosen) {
             spec_learning l = rule_alone(&s->learning, *name);
             candidate c = candidate_try(s, lo, &l, NULL, a);
             row = (report_rule){.rule = c.rule, .refused = c.refused, .report = c.report};

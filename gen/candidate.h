@@ -20,8 +20,9 @@ candidate candidate_try(const spec *s, const lower_options *lo, const spec_learn
                         const report_limits *limits, arena *a);
 
 /* Every rule by itself, as a row of the report R of the rule CHOSEN, which stands in its own
-   place.  */
-void candidate_rows(const spec *s, const lower_options *lo, const char *chosen, report *r,
-                    arena *a);
+   place.  GR is the graph of the chosen one.  A rule that keeps a trace for each use and group is
+   not counted where these are too many: the report takes time in proportion to the model.  */
+void candidate_rows(const spec *s, const lower_options *lo, const graph *gr, const char *chosen,
+                    report *r, arena *a);
 
 #endif

@@ -71,7 +71,7 @@ static bool add_parameter(learner *l, int p, const bool *later)
         g->var[P[s]].note = arena_printf(g->arena, "influence of %s on %s", param.path, h.path);
         seed[gr->hidden[s]] = g->var[P[s]].now;
     }
-    const int *t = forward_tangents(gr, seed, shape_of1(size), l->set->at);
+    const int *t = forward_tangents(gr, seed, shape_of1(size), NULL, l->set->at);
     if (!t)
         return false;
     origin_enter(g, PASS_GRADIENT);

@@ -276,14 +276,32 @@ static bool is_reached(const forward *f, int n)
     return reached;
 }
 
-int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at)
+/* The forward nodes that the new states of GROUP are made of; of NULL, all.  */
+static bool *made_of(const graph *gr, const hidden_group *group)
+{
+    const ir *g = gr->ir;
+    bool *res = ARENA_ARRAY(g->arena, bool, gr->n_base + 1);
+    for (int n = 0; n < gr->n_base; n++)
+        res[n] = group == NULL;
+    for (int a = 0; group && a < group->n_states; a++)
+        res[g->var[gr->hidden[group->state[a]]].next] = true;
+    for (int n = gr->n_base - 1; n >= 0; n--)
+        for (int i = 0; res[n] && i < g->node[n].n_args; i++)
+            res[g->node[n].arg[i]] = true;
+    return res;
+}
+
+int *forward_tangents(graph *gr, const int *seed, shape dirs, const hidden_group *group, loc at)
 {
     ir *g = gr->ir;
+    const bool *wanted = made_of(gr, group);
     forward f = {gr, g, dirs, ARENA_ARRAY(g->arena, int, gr->n_base + 1), at, false};
     for (int n = 0; n < gr->n_base; n++)
         f.t[n] = NO_NODE;
     for (int n = 0; n < gr->n_base && !f.failed; n++) {
         const ir_node v = g->node[n];
+        if (!wanted[n])
+            continue;
         if (is_reached(&f, n) && !forward_fits(g, v.shape, dirs.rank, "on the result of", op_table[v.op].name, at))
             return NULL;
         if (v.op == OP_var)
@@ -336,7 +354,7 @@ int *forward_full(graph *gr, int k, loc at)
             seed[v] = NO_NODE;
         seed[gr->hidden[group->state[b]]] =
             ir_reshape(g, forward_eye(g, places), joined(group->varshape, dirs));
-        const int *t = forward_tangents(gr, seed, dirs, at);
+        const int *t = forward_tangents(gr, seed, dirs, group, at);
         for (int a = 0; t && a < n; a++) {
             int x = t[g->var[gr->hidden[group->state[a]]].next];
             J[a * n + b] = x == NO_NODE ? ir_const(g, 0, shape_of2(places, places))

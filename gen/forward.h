@@ -7,8 +7,9 @@
 
 /* SEED is of ir.var: the tangent of the value that the variable has before the step, of the variable's shape
    with the axes DIRS behind; NO_NODE: zero.  Returns the tangents of the forward nodes, of their shapes with
-   DIRS behind.  NULL after an error, placed at AT: an op that has no forward mode, or too many axes.  */
-int *forward_tangents(graph *gr, const int *seed, shape dirs, loc at);
+   DIRS behind: of those that the new states of GROUP are made of, or, of NULL, of all.  NULL after an error, placed
+   at AT: an op that has no forward mode, or too many axes.  */
+int *forward_tangents(graph *gr, const int *seed, shape dirs, const hidden_group *group, loc at);
 
 /* False after an error, placed at AT: the influence of or on (WHAT) NAME, a value of shape S with MORE axes, would have too
    many.  */

@@ -213,7 +213,7 @@ static int compile(const options *o, arena *a, diag *d, talk *t, outputs *out)
     if (o->report)
         talk_pass(t, "report");
     if (!failed && o->report && s->n_losses > 0)
-        candidate_rows(s, &lo, set.rule, r, a);
+        candidate_rows(s, &lo, gr, set.rule, r, a);
     if (!failed && o->report_html)
         failed = add_page(o, plan, s, r, t, out);
     else if (!failed && o->report)

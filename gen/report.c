@@ -67,6 +67,10 @@ static void text_rule(const report_rule *rule, buf *out)
         buf_printf(out, " does not apply: %s\n", rule->refused);
         return;
     }
+    if (rule->uncounted) {
+        buf_printf(out, " is not counted here: %s\n", rule->uncounted);
+        return;
+    }
     for (int i = 0; i < N_COMPARED; i++)
         buf_printf(out, " %11lld", (long long)rule->report->bytes[compared[i].block]);
     buf_printf(out, " %11lld %13lld\n", (long long)rule->report->stack_bytes,
@@ -111,9 +115,9 @@ static void json_rule(const report_rule *rule, buf *out)
 {
     buf_printf(out, "    {\"rule\": \"%s\", \"chosen\": %s, ", rule->rule,
                rule->chosen ? "true" : "false");
-    if (rule->refused) {
-        buf_puts(out, "\"refused\": ");
-        json_string(rule->refused, out);
+    if (rule->refused || rule->uncounted) {
+        buf_puts(out, rule->refused ? "\"refused\": " : "\"uncounted\": ");
+        json_string(rule->refused ? rule->refused : rule->uncounted, out);
         buf_puts(out, "}");
         return;
     }

@@ -50,7 +50,8 @@ typedef struct report report;
 typedef struct {
     const char *rule;     /* with its settings */
     const char *refused;  /* why it does not apply; NULL: it does */
-    const report *report; /* NULL: refused */
+    const char *uncounted; /* it applies, but counting it here would take too long: why; or NULL */
+    const report *report; /* NULL: refused or not counted */
     bool chosen;
 } report_rule;
 

@@ -74,6 +74,14 @@ bool rule_is_second_name(const char *name)
     return strcmp(name, "es_d_rtrl") == 0;
 }
 
+bool rule_is_exact(const char *name)
+{
+    for (int i = 0; i < N_PRESETS; i++)
+        if (strcmp(presets[i].name, name) == 0)
+            return presets[i].trace == TRACE_EXACT;
+    return false;
+}
+
 /* --- reading --------------------------------------------------------------------------------------- */
 
 static const char *const vjp_times[] = {"t", "t_minus_1", NULL};

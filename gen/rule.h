@@ -25,6 +25,9 @@ const char *const *rule_words(learning_key key);
 /* Is NAME another name of the rule before it in the table?  */
 bool rule_is_second_name(const char *name);
 
+/* Does NAME keep the whole influence matrix, so that each use of a weight has a trace for each group?  */
+bool rule_is_exact(const char *name);
+
 /* The rule NAME by itself.  Of what FROM says about the model it keeps what any rule needs (dense), and
    what NAME cannot do without (a modulator, signs); the seed of uoro is 1 unless FROM has another.  */
 spec_learning rule_alone(const spec_learning *from, const char *name);

@@ -132,7 +132,7 @@ static int *pushed(estimate *e, const int *s_now)
         seed[v] = NO_NODE;
     for (int a = 0; a < n; a++)
         seed[e->l->gr->hidden[e->group->state[a]]] = s_now[a];
-    const int *t = forward_tangents(e->l->gr, seed, shape_scalar(), e->l->set->at);
+    const int *t = forward_tangents(e->l->gr, seed, shape_scalar(), e->group, e->l->set->at);
     for (int a = 0; t && a < n; a++) {
         int x = t[g->var[e->l->gr->hidden[e->group->state[a]]].next];
         res[a] = x == NO_NODE ? ir_const(g, 0, e->group->varshape) : x;
