@@ -268,26 +268,24 @@ static void warn_fate(graph *gr, int param)
         diag_warning(g->diag, p->at, "mixed-path",
                      "%s reaches a hidden state both directly and through another weight op or a mixing "
                      "of positions; its trace carries the direct way alone", p->path);
-        diag_note(g->diag, p->at, "inside a step the gradient is exact; 'rule: bptt' or a longer "
-                                  "window carries the other way too");
         break;
     case FATE_WEIGHT:
         diag_warning(g->diag, p->at, "weight-to-weight",
-                     "%s reaches a hidden state only through another weight op: it gets no trace, and "
-                     "its gradient is exact inside one step alone", p->path);
+                     "%s reaches a hidden state only through another weight op: it gets no trace", p->path);
         break;
     case FATE_NOT_POSITION:
         diag_warning(g->diag, p->at, "not-position-preserving",
                      "%s reaches a hidden state only through an operation that mixes positions: it "
-                     "gets no trace, and its gradient is exact inside one step alone", p->path);
+                     "gets no trace", p->path);
         break;
     case FATE_SLICED:
         diag_warning(g->diag, p->at, "sliced",
-                     "%s reaches a hidden state only through a slice: it gets no trace, and its gradient "
-                     "is exact inside one step alone", p->path);
+                     "%s reaches a hidden state only through a slice: it gets no trace", p->path);
         break;
-    default: break;
+    default: return;
     }
+    diag_note(g->diag, p->at, "inside a step the gradient is exact; 'rule: bptt' or a longer window carries "
+                              "%s too", gr->fate[param] == FATE_MIXED ? "the other way" : "this way");
 }
 
 static fate fate_of_ways(unsigned all)
