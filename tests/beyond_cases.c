@@ -148,6 +148,11 @@ static const char *const networks[][2] = {
     CELL("linear"), CELL("rnn"), CELL("gru"), CELL("lstm"), CELL("mgu"), CELL("cfn"),
     CELL("mini_gru"), CELL("mini_lstm"), CELL("minimal_rnn"), CELL("urlstm"),
     CELL("leaky_readout"), CELL("gru_torch"), CELL("nir_linear"),
+    {"conv_rnn", "  q: {cell: conv_rnn, in: \"reshape(concat(x, x), [3, 2])\", size: 2, leak: 0.4}\n"
+                 "  r: {cell: linear, in: flatten(q), size: 4}\n"},
+    {"conv_rnn2d", "  q: {cell: conv_rnn2d, in: \"reshape(concat(x, x), [2, 3, 1])\", size: 2, kernel_w: 1}\n"
+                   "  r: {cell: linear, in: flatten(q), size: 4}\n"},
+    {"lora_rnn", "  r: {cell: lora_rnn, in: x, size: 4, rank: 2, alpha: 1.5, leak: 0.4}\n"},
     {"rnn of relu", "  r: {cell: rnn, in: x, size: 4, activation: relu}\n"},
     {"lru", "  q: {cell: lru, in: x, size: 2}\n  r: {cell: linear, in: q, size: 4}\n"},
     SYNAPSE("expon"), SYNAPSE("alpha"), SYNAPSE("dual_expon"),
