@@ -6,6 +6,8 @@
                   and some model of the same document has to use it
      ```console   `$ etrace-gen WORDS`, run beside these files; the lines below it are lines of
                   what it prints, in order, and neighbours unless `...` stands between them
+     ```sh        lines of the shell, run there with our programs in the path; left out, with a word, where
+                  the program that the block is about is missing
 
    Other blocks are for the reader alone.  */
 #define _XOPEN_SOURCE 700
@@ -160,6 +162,33 @@ static void check_transcript(const char *doc, const block *b, const char *folder
     free(line);
 }
 
+/* --- commands --------------------------------------------------------------------------------- */
+
+/* A program that may be missing, and the document whose blocks need it.  */
+static const char *const needs[][2] = {{"convert.md", "etrace-convert"}, {"embedded.md", "arm-none-eabi-gcc"}};
+
+/* The files that are the user's, by the names that documents give them.  */
+static const char bring[] = "cp \"$srcdir/tests/data/convert/conv.nir\" net.nir\n"
+                            "cp \"$srcdir/tests/data/convert/torch_gru.safetensors\" gru.safetensors\n"
+                            "PATH=$ETRACE_BUILDDIR:$PATH\nset -e\n";
+
+static void check_commands(const char *doc, const block *b, const char *folder)
+{
+    buf lines = {0};
+    buf_puts(&lines, bring);
+    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
+        if (strcmp(doc, needs[i][0]) == 0)
+            buf_printf(&lines, "command -v %s >/dev/null || { echo 'docs: no %s' >&2; exit 0; }\n", needs[i][1],
+                       needs[i][1]);
+    buf_bytes(&lines, b->text, b->len);
+    run_result r = run_program(folder, (const char *[]){"sh", "-c", lines.text, NULL});
+    ck_assert_msg(r.status == 0, "%s:%d: exit %d\n%s%s", doc, b->line, r.status, buf_text(&r.out), buf_text(&r.err));
+    if (strncmp(buf_text(&r.err), "docs: ", 6) == 0)
+        fputs(buf_text(&r.err), stdout);
+    run_free(&r);
+    buf_free(&lines);
+}
+
 /* --- documents -------------------------------------------------------------------------------- */
 
 static const char *const patterns[] = {"README.md", "HACKING.md", "doc/*.md"};
@@ -178,19 +207,23 @@ static glob_t find_documents(void)
     return found;
 }
 
-/* Cells are kept first: a model may stand before the cell that it uses.  */
-static int check_blocks(const char *doc, const char *whole, const char *folder, bool cells)
+/* In this order: a model may stand before the cell that it uses, a command before its model.  */
+typedef enum { PASS_CELLS, PASS_MODELS, PASS_COMMANDS, N_PASSES } doc_pass;
+
+static int check_blocks(const char *doc, const char *whole, const char *folder, doc_pass pass)
 {
     const char *at = whole;
     int line = 0, n = 0;
     block b;
     while (next_block(&at, &line, &b)) {
-        if (cells && begins(&b, "yaml", "cell:"))
+        if (pass == PASS_CELLS && begins(&b, "yaml", "cell:"))
             check_cell(doc, &b, folder, whole);
-        else if (!cells && begins(&b, "yaml", "etrace:"))
+        else if (pass == PASS_MODELS && begins(&b, "yaml", "etrace:"))
             check_model(doc, &b, folder);
-        else if (!cells && strcmp(b.language, "console") == 0)
+        else if (pass == PASS_COMMANDS && strcmp(b.language, "console") == 0)
             check_transcript(doc, &b, folder);
+        else if (pass == PASS_COMMANDS && strcmp(b.language, "sh") == 0)
+            check_commands(doc, &b, folder);
         else
             continue;
         n++;
@@ -205,8 +238,9 @@ START_TEST(documents_show_what_works)
     char *folder = run_make_folder();
     buf text = {0};
     ck_assert(run_read_file(path, &text));
-    int n = check_blocks(doc, buf_text(&text), folder, true);
-    n += check_blocks(doc, buf_text(&text), folder, false);
+    int n = 0;
+    for (int pass = 0; pass < N_PASSES; pass++)
+        n += check_blocks(doc, buf_text(&text), folder, (doc_pass)pass);
     bool shows = strstr(buf_text(&text), "\n```yaml\netrace:") != NULL;
     ck_assert_msg(!shows || n > 0, "%s: %d blocks were tried", doc, n);
     buf_free(&text);
