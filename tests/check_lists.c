@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists in the documents, held against the code that they are about.  doc/spec.md: every key,
    function, init, rule and cell of the language.  templates/README.md: the values that C gives to
-   the templates.  What the code has is read from its sources, where the tables are.  And what is to be in tables
+   the templates.  tests/README.md and doc/promises.md: the suites.  What the code has is read from its sources, where the tables are.  And what is to be in tables
    alone is nowhere else.  */
 #define _XOPEN_SOURCE 700
 #include "builtin.h"
@@ -417,11 +417,31 @@ START_TEST(no_pass_names_a_weight_op)
 }
 END_TEST
 
+/* --- the suites --------------------------------------------------------------------------------- */
+
+START_TEST(suites_are_there)
+{
+    static words made, promised, listed;
+    buf code = {0}, promises = {0}, readme = {0};
+    read_all("tests/check_*.c", &code);
+    read_all("doc/promises.md", &promises);
+    read_all("tests/README.md", &readme);
+    add_between(&made, code.text, "= suite_create(\"", "\")", "", "");
+    add_between(&promised, promises.text, "`", "`", "", "");
+    add_between(&listed, readme.text, "`", "`", "", "");
+    all_in(&promised, &made, "in doc/promises.md, and no suite");
+    all_in(&made, &listed, "suites that tests/README.md lacks");
+    buf_free(&code);
+    buf_free(&promises);
+    buf_free(&readme);
+}
+END_TEST
+
 Suite *lists_suite(void)
 {
     Suite *s = suite_create("lists");
     TCase *templates = tcase_create("templates"), *language = tcase_create("language");
-    TCase *generator = tcase_create("generator");
+    TCase *generator = tcase_create("generator"), *promises = tcase_create("promises");
     tcase_add_test(templates, values_are_listed);
     tcase_add_test(templates, statement_macros_are_listed);
     tcase_add_test(language, every_key_is_in_the_reference);
@@ -431,8 +451,10 @@ Suite *lists_suite(void)
     tcase_add_test(language, every_cell_is_in_the_reference);
     tcase_add_test(language, the_reference_is_covered);
     tcase_add_test(generator, no_pass_names_a_weight_op);
+    tcase_add_test(promises, suites_are_there);
     suite_add_tcase(s, templates);
     suite_add_tcase(s, language);
     suite_add_tcase(s, generator);
+    suite_add_tcase(s, promises);
     return s;
 }
