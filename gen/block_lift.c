@@ -23,7 +23,7 @@ void block_start_lifting(blocker *b)
     b->instance = ARENA_ARRAY(g->arena, int *, b->K);
     for (int n = 0; n < g->n_nodes; n++) {
         const ir_node *v = &g->node[n];
-        b->back[n] = NO_NODE;
+        b->back[n] = l->of[n] = NO_NODE;
         l->depends[n] = v->op == OP_var && g->var[v->var].kind != VAR_PARAM;
         for (int i = 0; i < v->n_args; i++)
             l->depends[n] = l->depends[n] || l->depends[v->arg[i]];
@@ -64,7 +64,6 @@ int block_lifted(blocker *b, int n)
         return b->lift.depends[n] ? b->lift.of[n] : n;
     const ir_node v = g->node[n];
     b->tried[n] = true;
-    b->lift.of[n] = NO_NODE;
     if (v.op == OP_var && g->var[v.var].kind == VAR_TRACE)
         return NO_NODE;
     if (v.op == OP_var || is_computed(b, n))

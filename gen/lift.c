@@ -160,7 +160,6 @@ int lift_node(const lifter *b, int n)
 
 /* --- sums over the turns ------------------------------------------------------------------------- */
 
-
 /* Of each turn, then added up.  */
 static int sum_of_each(const lifter *b, int n)
 {
@@ -244,12 +243,11 @@ static int sum_moved(const lifter *b, int n)
     return ir_intern(b->g, v);
 }
 
-int lift_sum(const lifter *b, int n)
+/* The sum of N, which depends on the turn, by what it is made of; NO_NODE: that has no values for all turns.  */
+static int sum_of_parts(const lifter *b, int n)
 {
     ir *g = b->g;
     const ir_node v = g->node[n];
-    if (!b->depends[n])
-        return ir_ew2(g, OP_mul, ir_const(g, (double)b->rows, v.shape), n);
     if (op_table[v.op].elementwise)
         return sum_elementwise(b, n);
     int x, y;
@@ -272,6 +270,14 @@ int lift_sum(const lifter *b, int n)
     case OP_pad:
     case OP_concat:
     case OP_broadcast: return sum_moved(b, n);
-    default: return sum_of_each(b, n);
+    default: return NO_NODE;
     }
+}
+
+int lift_sum(const lifter *b, int n)
+{
+    if (!b->depends[n])
+        return ir_ew2(b->g, OP_mul, ir_const(b->g, (double)b->rows, b->g->node[n].shape), n);
+    int sum = sum_of_parts(b, n);
+    return sum != NO_NODE ? sum : sum_of_each(b, n);
 }

@@ -9,7 +9,7 @@ typedef struct {
     ir *g;
     int64_t rows;  /* turns */
     int n_nodes;   /* of the IR, before there were lifted ones */
-    int *of;       /* of a node that depends: the node for all turns; NO_NODE: there is none */
+    int *of;       /* of a node that depends: the node for all turns; NO_NODE: there is none, or not yet */
     bool *depends; /* on the turn */
 } lifter;
 

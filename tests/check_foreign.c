@@ -37,7 +37,7 @@ static void remove_installed(void)
 }
 
 static const char *const tries[] = {"make",  "cmake", "meson",     "cpp",  "autotools", "tarball",
-                                    "cross", "moved", "uninstall", "dist", "files",     "deb"};
+                                    "cross", "zephyr", "moved", "uninstall", "dist", "files",     "deb"};
 
 START_TEST(projects)
 {
@@ -66,6 +66,7 @@ static const char *const glue[][2] = {
     {"tests/foreign/cmake/CMakeLists.txt"},
     {"tests/foreign/meson/meson.build"},
     {"tests/foreign/cpp/CMakeLists.txt"},
+    {"tests/foreign/zephyr/CMakeLists.txt"},
     {"tests/foreign/autotools/configure.ac", "tests/foreign/autotools/Makefile.am"},
 };
 
