@@ -336,9 +336,9 @@ static void loop(interpreter *it, int n, const bool *live, int n_live)
         for (int k = r->n_carry; k < r->n_carry + r->n_stack; k++)
             if (need[r->bound[k]])
                 set(it, r->bound[k], it->value[v->arg[k]] + turn * numel(it, r->bound[k]));
-        for (int k = 0; k < r->n_body; k++)
-            if (need[r->body[k]])
-                run_node(it, r->body[k], need, it->ir->n_nodes);
+        for (int m = 0; m < it->ir->n_nodes; m++) /* constants, too, and what an OP_last made of the body later */
+            if (need[m] && it->ir->node[m].op != OP_bound)
+                run_node(it, m, need, it->ir->n_nodes);
         for (int m = n; m < n_live; m++) {
             const ir_node *t = &it->ir->node[m];
             if (live[m] && t->op == OP_tape && t->arg[0] == n)

@@ -73,6 +73,17 @@ START_TEST(loops_and_states)
 }
 END_TEST
 
+/* A constant that the body of a loop alone reads, and what is read behind the loop's last turn alone.  */
+START_TEST(constants_of_a_loop)
+{
+    cli_write("turns.yaml", "etrace: 1\nmodel: turns\ninputs: {x: [3]}\ntargets: {y: [3]}\nparams: {W: [3, 3]}\n"
+                            "hidden: {h: [3]}\nunroll_limit: 1\nstep:\n  - repeat: 3\n    carry: {c: h + x}\n"
+                            "    do: [\"c' = 0.5 * tanh(c @ W)\"]\n  - h' = c\noutputs: [h]\nloss: mse(h', y)\n");
+    shell("$E -w --with-test %s %s.yaml", "turns", "", 0);
+    compile_and_run("turns_test.c turns.c", 0);
+}
+END_TEST
+
 /* The test of one model, and the C of another.  */
 static void is_found(const char *words, const char *edit, const char *said)
 {
@@ -119,6 +130,7 @@ Suite *self_test_suite(void)
     tcase_add_checked_fixture(t, cli_set_up, cli_tear_down);
     tcase_set_timeout(t, TIMEOUT);
     tcase_add_loop_test(t, nothing_is_wrong, 0, N_MODELS);
+    tcase_add_test(t, constants_of_a_loop);
     tcase_add_loop_test(t, loops_and_states, 0, 4);
     tcase_add_test(t, something_is_wrong);
     tcase_add_test(t, is_an_output);
