@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* etrace-convert.  tests/data/convert has networks that the `nir` package wrote and state_dicts, the specs that
-   they become, and what they put out by the formulas of NIR's and torch's documents, computed in double by
+   they become, and what they put out: by PyTorch itself (torch_expected.py), and by the formulas of NIR in double by
    other programs; bad/ has files that are to be refused.  Skipped where the program was not built.  */
 #define _XOPEN_SOURCE 700
 #include "cli.h"
