@@ -3,6 +3,8 @@
    than the spec says, it does.  */
 #define _XOPEN_SOURCE 700
 #include "cli.h"
+#include "grammar.h"
+#include "run.h"
 #include "suites.h"
 
 #include <stdio.h>
@@ -23,7 +25,7 @@ static const struct {
     {"embedding_batch4", ""}, {"sparse", ""}, {"lora", ""}, {"lru", ""}, {"elemwise_fn", "--single-file --standalone"},
 };
 
-enum { N_MODELS = sizeof models / sizeof models[0], TIMEOUT = 300 };
+enum { N_MODELS = sizeof models / sizeof models[0], TIMEOUT = 300, N_RANDOM = 16, SEED = 604 };
 
 static const char compile[] =
     "${CC:-cc} -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror -o t ";
@@ -84,6 +86,18 @@ START_TEST(constants_of_a_loop)
 }
 END_TEST
 
+START_TEST(random_models)
+{
+    static const char *const words[] = {"", "--window=3 --tile=3", "--rule=bptt", "--vjp-time=t --tile=4"};
+    FILE *f = fopen(run_path(cli_folder, "random.yaml"), "w");
+    ck_assert_ptr_nonnull(f);
+    grammar_spec(f, (uint64_t)(SEED + _i), _i % 2 ? 4 : 1);
+    ck_assert_int_eq(fclose(f), 0);
+    shell("$E -w --with-test %s %s.yaml", "random", words[_i / 2 % 4], 0);
+    compile_and_run("random_test.c random.c", 0);
+}
+END_TEST
+
 /* The test of one model, and the C of another.  */
 static void is_found(const char *words, const char *edit, const char *said)
 {
@@ -131,6 +145,7 @@ Suite *self_test_suite(void)
     tcase_set_timeout(t, TIMEOUT);
     tcase_add_loop_test(t, nothing_is_wrong, 0, N_MODELS);
     tcase_add_test(t, constants_of_a_loop);
+    tcase_add_loop_test(t, random_models, 0, N_RANDOM);
     tcase_add_loop_test(t, loops_and_states, 0, 4);
     tcase_add_test(t, something_is_wrong);
     tcase_add_test(t, is_an_output);
