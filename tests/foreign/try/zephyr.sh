@@ -4,7 +4,7 @@
 . "$srcdir/tests/foreign/common.sh"
 need cmake make
 project zephyr
-ZEPHYR_BASE=$PWD/base
+ZEPHYR_BASE=$here/zephyr-base
 export ZEPHYR_BASE
 quietly cmake -S . -B build -G "Unix Makefiles"
 quietly cmake --build build
