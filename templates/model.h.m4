@@ -56,6 +56,12 @@ et_if(et_value(has_loss), «et_struct(«signal», «d loss / d new state.»)
 typedef et_value(name)_params et_value(name)_grad;
 »)m4_dnl
 
+/* Bytes of all that et_if(et_value(has_loss), «learning», «a step») needs, one block of each kind; the stack comes on top.  */
+#define et_value(NAME)_RAM_BYTES \
+    (sizeof(et_value(name)_params) + sizeof(et_value(name)_state) + sizeof(et_value(name)_input) + sizeof(et_value(name)_target) \
+     + sizeof(et_value(name)_output)«»et_if(et_value(has_trace), « + sizeof(et_value(name)_trace)»)«»et_if(et_value(has_loss), « + sizeof(et_value(name)_grad)»)«»et_if(et_value(has_window), « \
+     + et_value(NAME)_WINDOW * sizeof(et_value(name)_state)»))
+
 /* Begin: parameters drawn from SEED, states at their initial values, traces and gradients at zero.  */
 void et_value(name)_init_params(et_value(name)_params *p, uint64_t seed);
 void et_value(name)_init_state(et_value(name)_state *s);

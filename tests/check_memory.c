@@ -3,6 +3,7 @@
    says, and what sizeof says of the structs emitted with it; and how traces grow with the
    network.  */
 #define _POSIX_C_SOURCE 200809L
+#include "cli.h"
 #include "pack.h"
 #include "run.h"
 #include "suites.h"
@@ -160,6 +161,31 @@ START_TEST(a_rule_that_does_not_apply_is_a_line)
 }
 END_TEST
 
+/* PREFIX_RAM_BYTES and the bound of the stack are the report's RAM.  */
+START_TEST(ram_bytes_are_those_of_the_report)
+{
+    static const char *const words[] = {"", "--window=3", "--rule=bptt", "--rule=pp_prop --batch=4", "-D n=9"};
+    static const char with_loss[] =
+        "etrace: 1\nmodel: m\ndims: {n: 3}\ninputs: {x: [2]}\nparams: {W: [2, n]}\nhidden: {h: [n]}\n"
+        "step: [\"h' = tanh(x @ W) * h\"]\nloss: sum(h')\n";
+    char *text = strdup(with_loss);
+    if (_i == 4)
+        *strstr(text, "loss:") = '\0';
+    char *json = report_of(text, words[_i]);
+    const char *bytes = strstr(json, "\"bytes\"");
+    cli_write("m.yaml", text);
+    cli_write("ram.c", "#include \"m.h\"\n#include <stdio.h>\n"
+                       "int main(void) { return printf(\"%lu\\n\", (unsigned long)M_RAM_BYTES) < 0; }\n");
+    buf line = {0};
+    buf_printf(&line, "$E -w %s m.yaml && ${CC:-cc} -Wall -Wextra -Wpedantic -Werror -o ram ram.c && ./ram", words[_i]);
+    cli_shell(line.text, 0);
+    ck_assert_int_eq(atoll(buf_text(&cli_result.out)), number_of(bytes, "ram") - number_of(bytes, "stack"));
+    buf_free(&line);
+    free(json);
+    free(text);
+}
+END_TEST
+
 /* --- how traces grow -------------------------------------------------------------------------- */
 
 /* The slope of log bytes of RULE's trace over log n, by least squares, for a layer of n neurons on
@@ -196,7 +222,10 @@ END_TEST
 Suite *memory_suite(void)
 {
     Suite *suite = suite_create("memory");
-    TCase *lines = tcase_create("lines"), *growth = tcase_create("growth");
+    TCase *lines = tcase_create("lines"), *growth = tcase_create("growth"), *structs = tcase_create("structs");
+    tcase_add_checked_fixture(structs, cli_set_up, cli_tear_down);
+    tcase_set_timeout(structs, 60);
+    tcase_add_loop_test(structs, ram_bytes_are_those_of_the_report, 0, 5);
     tcase_set_timeout(lines, 120);
     tcase_set_timeout(growth, 60);
     tcase_add_loop_test(lines, lines_have_the_sizes_of_structs, 0, N_SPECS);
@@ -204,6 +233,7 @@ Suite *memory_suite(void)
     tcase_add_test(lines, a_rule_that_does_not_apply_is_a_line);
     tcase_add_test(growth, traces_of_pp_prop_grow_with_neurons_not_with_weights);
     suite_add_tcase(suite, lines);
+    suite_add_tcase(suite, structs);
     suite_add_tcase(suite, growth);
     return suite;
 }
