@@ -7,6 +7,9 @@ enum { SHARES_SHOWN = 3 };
 
 static const int64_t DEFAULT_BYTES = (int64_t)1 << 30;
 
+/* Half of what a program has on most systems, unless the command line says what there is.  */
+static const int64_t USUAL_STACK = (int64_t)4 << 20;
+
 static const loc nowhere = {NULL, 0, 0, 0};
 
 /* The largest share that is not SHOWN yet, or NULL.  */
@@ -81,9 +84,26 @@ static void check_rom(const report *r, int64_t limit, diag *d)
     note_largest(r, &shares, d);
 }
 
+/* Nobody said what there is: the function with most arrays, if it may have too little.  */
+static void warn_stack(const report *r, diag *d)
+{
+    const report_function *f = NULL;
+    for (int i = 0; i < r->n_functions; i++)
+        if (!f || r->function[i].array_bytes > f->array_bytes)
+            f = &r->function[i];
+    if (!f || f->stack_bytes <= USUAL_STACK)
+        return;
+    diag_warning(d, nowhere, "stack", "%s takes about %s of stack; most systems give a program 8 MiB", f->name,
+                 exact(r->ir->arena, f->stack_bytes));
+    note_largest(r, &f->arrays, d);
+    diag_note(d, nowhere, "'ulimit -s' or a thread of your own gives it more; --max-stack says what there is");
+}
+
 static void check_stack(const report *r, int64_t limit, diag *d)
 {
     arena *a = r->ir->arena;
+    if (limit == 0)
+        warn_stack(r, d);
     for (int i = 0; i < r->n_functions; i++) {
         const report_function *f = &r->function[i];
         if (limit == 0 || f->stack_bytes <= limit)

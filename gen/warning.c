@@ -10,6 +10,7 @@ const warning_row warning_rows[] = {
     {"mixed-path", "the trace of a parameter carries one of its ways to a state alone"},
     {"not-position-preserving", "a parameter has no trace, since positions are mixed"},
     {"sliced", "a parameter has no trace, since a slice is taken"},
+    {"stack", "a function takes megabytes of stack, and no --max-stack says that they are there"},
     {"weight-to-weight", "a parameter has no trace, since another weight op follows"},
     {0}};
 
