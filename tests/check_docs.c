@@ -170,7 +170,7 @@ static const char *const needs[][2] = {{"convert.md", "etrace-convert"}, {"embed
 /* The files that are the user's, by the names that documents give them.  */
 static const char bring[] = "cp \"$srcdir/tests/data/convert/conv.nir\" net.nir\n"
                             "cp \"$srcdir/tests/data/convert/torch_gru.safetensors\" gru.safetensors\n"
-                            "PATH=$ETRACE_BUILDDIR:$PATH\nset -e\n";
+                            "unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES\nPATH=$ETRACE_BUILDDIR:$PATH\nset -e\n";
 
 static void check_commands(const char *doc, const block *b, const char *folder)
 {
