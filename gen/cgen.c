@@ -206,6 +206,11 @@ static int shared_axis(const cgen *c, const kernel *k)
 static void share_loops(cgen *c, const kernel *k)
 {
     int d = shared_axis(c, k), last = k->shape.rank - 1;
+    bool sums = false;
+    for (int i = 0; i <= last; i++)
+        sums = sums || sums_over(c, k, i);
+    if (sums && cgen_is_short(k->shape.dim[last])) /* threads reach a sum by a pointer: no vectors of few turns then */
+        return;
     int64_t flops = size_times(2 * k->n_stores, shape_numel(k->shape));
     for (int i = 0; i < k->n_items; i++)
         flops = size_plus(flops, flops_of_node(c->sc, k->item[i]));

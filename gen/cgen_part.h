@@ -62,6 +62,9 @@ void cgen_for(cgen *c, const char *variable, int64_t n);
 void cgen_for_from(cgen *c, const char *variable, int64_t from, int64_t to, int64_t step);
 void cgen_end(cgen *c); /* of a loop or block */
 
+/* Are N turns few enough for gcc to write them out before it looks for vectors?  */
+bool cgen_is_short(int64_t n);
+
 /* A loop whose turns do not depend on one another.  */
 void cgen_for_each(cgen *c, const char *variable, int64_t n);
 

@@ -80,9 +80,14 @@ void cgen_for(cgen *c, const char *variable, int64_t n)
 /* Turns of a loop that gcc writes out before it looks for vectors; of the loop around it it then makes worse ones.  */
 enum { FEW = 4, SHORT = 16 };
 
+bool cgen_is_short(int64_t n)
+{
+    return n >= FEW && n <= SHORT;
+}
+
 void cgen_for_each(cgen *c, const char *variable, int64_t n)
 {
-    cgen_statement(c, n >= FEW && n <= SHORT ? "et_short" : "et_independent", 0, NULL);
+    cgen_statement(c, cgen_is_short(n) ? "et_short" : "et_independent", 0, NULL);
     cgen_for(c, variable, n);
 }
 
