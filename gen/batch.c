@@ -112,11 +112,9 @@ static void keep_ones(ir *g, function_plan *const *all, size_t n)
 static void batch_functions(ir *g, function_plan *const *f, int n)
 {
     const bool *live = live_nodes(g, f, n);
-    lifter b = {.g = g, .rows = choose_rows(g, live, n), .n_nodes = g->n_nodes};
+    lifter b = lift_begin(g, choose_rows(g, live, n));
     function_plan res[PARTS_MAX];
     bool fits = false;
-    b.depends = ARENA_ARRAY(g->arena, bool, g->n_nodes + 1);
-    b.of = ARENA_ARRAY(g->arena, int, g->n_nodes + 1);
     for (int i = 0; i < b.n_nodes && b.rows > 0; i++) {
         const ir_node *v = &g->node[i];
         b.depends[i] = v->op == OP_var
@@ -125,7 +123,8 @@ static void batch_functions(ir *g, function_plan *const *f, int n)
         for (int k = 0; k < v->n_args; k++)
             b.depends[i] = b.depends[i] || b.depends[v->arg[k]];
         origin_as(g, i);
-        b.of[i] = b.depends[i] && live[i] ? lift_node(&b, i) : NO_NODE;
+        if (b.depends[i] && live[i])
+            b.of[i] = lift_node(&b, i);
     }
     for (; !fits; b.rows = 0) {
         fits = true;

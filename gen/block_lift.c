@@ -15,15 +15,13 @@ void block_start_lifting(blocker *b)
 {
     ir *g = b->g;
     lifter *l = &b->lift;
-    *l = (lifter){.g = g, .rows = b->K, .n_nodes = g->n_nodes};
-    l->of = ARENA_ARRAY(g->arena, int, g->n_nodes + 1);
-    l->depends = ARENA_ARRAY(g->arena, bool, g->n_nodes + 1);
+    *l = lift_begin(g, b->K);
     b->tried = ARENA_ARRAY(g->arena, bool, g->n_nodes + 1);
     b->back = ARENA_ARRAY(g->arena, int, g->n_nodes + 1);
     b->instance = ARENA_ARRAY(g->arena, int *, b->K);
     for (int n = 0; n < g->n_nodes; n++) {
         const ir_node *v = &g->node[n];
-        b->back[n] = l->of[n] = NO_NODE;
+        b->back[n] = NO_NODE;
         l->depends[n] = v->op == OP_var && g->var[v->var].kind != VAR_PARAM;
         for (int i = 0; i < v->n_args; i++)
             l->depends[n] = l->depends[n] || l->depends[v->arg[i]];

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+/* Traces of a rule that keeps one for each use and group: of more, counting takes seconds.  */
 enum { TRACES_MAX = 4096 };
 
 static const char *rule_name(const spec_learning *l)
@@ -60,9 +61,9 @@ void candidate_rows(const spec *s, const lower_options *lo, const graph *gr, con
         report_rule row = {.rule = r->rule, .report = r, .chosen = strcmp(*name, chosen) == 0};
         if (!row.chosen && rule_is_second_name(*name))
             continue;
-        const char *why = too_many(gr, *name, a);
-        if (!row.chosen && why) {
-            row = (report_rule){.rule = *name, .uncounted = why};
+        const char *why = row.chosen ? NULL : too_many(gr, *name, a);
+        if (why) {
+            row = (report_rule){.rule = *name, .refused = why, .uncounted = true};
         } else if (!row.chosen) {
             spec_learning l = rule_alone(&s->learning, *name);
             candidate c = candidate_try(s, lo, &l, NULL, a);

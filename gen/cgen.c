@@ -175,12 +175,12 @@ static int from_first(const cgen *c, const kernel *k)
     return k->n_stores > 0 ? from_store(c, &c->sc->store[k->store[0]]) : 0;
 }
 
-/* Does a value of K sum over axis D?  */
-static bool sums_over(const cgen *c, const kernel *k, int d)
+/* Does a value of K sum over one of AXES, a bit each?  */
+static bool sums_over(const cgen *c, const kernel *k, unsigned axes)
 {
     for (int i = 0; i < k->n_items; i++) {
         const ir_node *v = &c->ir->node[k->item[i]];
-        if (!op_table[v->op].elementwise && v->mask & 1u << d)
+        if (!op_table[v->op].elementwise && v->mask & axes)
             return true;
     }
     return false;
@@ -192,7 +192,7 @@ static int shared_axis(const cgen *c, const kernel *k)
 {
     int best = -1;
     for (int d = 0; d < k->shape.rank; d++) {
-        if (sums_over(c, k, d))
+        if (sums_over(c, k, 1u << d))
             continue;
         if (k->shape.dim[d] >= SHARED_TURNS)
             return d;
@@ -206,11 +206,8 @@ static int shared_axis(const cgen *c, const kernel *k)
 static void share_loops(cgen *c, const kernel *k)
 {
     int d = shared_axis(c, k), last = k->shape.rank - 1;
-    bool sums = false;
-    for (int i = 0; i <= last; i++)
-        sums = sums || sums_over(c, k, i);
-    if (sums && cgen_is_short(k->shape.dim[last])) /* threads reach a sum by a pointer: no vectors of few turns then */
-        return;
+    if (sums_over(c, k, ~0u) && cgen_is_short(k->shape.dim[last]))
+        return; /* threads reach a sum by a pointer: gcc makes no vectors of few turns then */
     int64_t flops = size_times(2 * k->n_stores, shape_numel(k->shape));
     for (int i = 0; i < k->n_items; i++)
         flops = size_plus(flops, flops_of_node(c->sc, k->item[i]));
@@ -244,7 +241,7 @@ static int open_loops(cgen *c, const kernel *k, subscript *at)
         cgen_for(c, around, size);
         n_loops++;
     }
-    bool each = !sums_over(c, k, k->shape.rank - 1);
+    bool each = !sums_over(c, k, 1u << (k->shape.rank - 1));
     if (by_rows && each)
         cgen_statement(c, "et_independent", 0, NULL);
     if (by_rows)

@@ -38,13 +38,12 @@ static void look(early *e, int64_t K)
 {
     ir *g = e->g;
     e->n_nodes = g->n_nodes;
-    e->depends = ARENA_ARRAY(g->arena, bool, g->n_nodes + 1);
     e->alone = ARENA_ARRAY(g->arena, bool, g->n_nodes + 1);
     e->worth = ARENA_ARRAY(g->arena, bool, g->n_nodes + 1);
     e->tried = ARENA_ARRAY(g->arena, bool, g->n_nodes + 1);
     e->now = ARENA_ARRAY(g->arena, int, g->n_nodes + 1);
-    e->lift = (lifter){.g = g, .rows = K, .n_nodes = g->n_nodes, .depends = e->depends};
-    e->lift.of = ARENA_ARRAY(g->arena, int, g->n_nodes + 1);
+    e->lift = lift_begin(g, K);
+    e->depends = e->lift.depends;
     for (int n = 0; n < g->n_nodes; n++) {
         const ir_node *v = &g->node[n];
         bool others = false;
@@ -141,7 +140,6 @@ static int for_all(early *e, int n)
     if (e->tried[n])
         return e->lift.of[n];
     e->tried[n] = true;
-    e->lift.of[n] = NO_NODE;
     if (v.op == OP_var)
         return e->lift.of[n] = tape_take(e->plan, e->lift.rows, n);
     for (int i = 0; i < v.n_args; i++)

@@ -85,12 +85,16 @@ bool emit_init(emitter *em, const char *name, const char *block, unsigned mask)
     return random;
 }
 
-/* TEXT is quoted for m4: what stands before the word may be the end of @hh, which is no letter (and of @} that is a
-   letter behind a mark).  */
+/* Is AT, in TEXT quoted for m4, behind the end of @hh, which is no letter?  */
+static bool follows_code(const char *text, const char *at)
+{
+    return at - text >= 3 && at[-3] == '@' && isxdigit((unsigned char)at[-2]);
+}
+
 static bool mentions(const char *text, const char *word)
 {
     for (const char *p = strstr(text, word); p; p = strstr(p + 1, word))
-        if (p == text || !isalnum((unsigned char)p[-1]) || (p - text >= 3 && p[-3] == '@' && isxdigit((unsigned char)p[-2])))
+        if (p == text || !isalnum((unsigned char)p[-1]) || follows_code(text, p))
             return true;
     return false;
 }

@@ -276,7 +276,8 @@ static bool is_reached(const forward *f, int n)
     return reached;
 }
 
-/* The forward nodes that the new states of GROUP are made of; of NULL, all.  */
+/* The forward nodes that the new states of GROUP are made of; of NULL, all.  Not what canon_live finds: a value may have
+   its tangent by an argument that it does not read (a graft).  */
 static bool *made_of(const graph *gr, const hidden_group *group)
 {
     const ir *g = gr->ir;

@@ -299,6 +299,14 @@ static void carry(interpreter *it, const int *bound, const int *next, int n, con
             set(it, bound[k], x[k]);
 }
 
+/* The nodes that are needed, but for what bounds stand for.  */
+static void run_needed(interpreter *it, const bool *need)
+{
+    for (int m = 0; m < it->ir->n_nodes; m++)
+        if (need[m] && it->ir->node[m].op != OP_bound)
+            run_node(it, m, need, it->ir->n_nodes);
+}
+
 /* Output START of a region.  */
 static void repeat(interpreter *it, int n, double *to)
 {
@@ -314,9 +322,7 @@ static void repeat(interpreter *it, int n, double *to)
     for (int k = 0; k < r->n_carry; k++)
         need[r->bound[k]] = wanted[k];
     for (int64_t turn = 0; turn < r->count; turn++) {
-        for (int m = 0; m < it->ir->n_nodes; m++)
-            if (body[m] && it->ir->node[m].op != OP_bound)
-                run_node(it, m, body, it->ir->n_nodes);
+        run_needed(it, body);
         carry(it, r->bound, r->next, r->n_carry, need);
     }
     memcpy(to, it->value[r->bound[v->start]], (size_t)numel(it, n) * sizeof *to);
@@ -336,9 +342,7 @@ static void loop(interpreter *it, int n, const bool *live, int n_live)
         for (int k = r->n_carry; k < r->n_carry + r->n_stack; k++)
             if (need[r->bound[k]])
                 set(it, r->bound[k], it->value[v->arg[k]] + turn * numel(it, r->bound[k]));
-        for (int m = 0; m < it->ir->n_nodes; m++) /* constants, too, and what an OP_last made of the body later */
-            if (need[m] && it->ir->node[m].op != OP_bound)
-                run_node(it, m, need, it->ir->n_nodes);
+        run_needed(it, need); /* constants, too, and what an OP_last made of the body later */
         for (int m = n; m < n_live; m++) {
             const ir_node *t = &it->ir->node[m];
             if (live[m] && t->op == OP_tape && t->arg[0] == n)
@@ -408,9 +412,6 @@ interpreter interpret_new(ir *g, arena *a)
 
 void interpret_run(interpreter *it, const int *root, int n)
 {
-    const bool *live = canon_live(it->ir, root, (size_t)n);
     it->value = ARENA_ARRAY(it->arena, double *, it->ir->n_nodes + 1);
-    for (int m = 0; m < it->ir->n_nodes; m++)
-        if (live[m])
-            run_node(it, m, live, it->ir->n_nodes);
+    run_needed(it, canon_live(it->ir, root, (size_t)n));
 }

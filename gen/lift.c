@@ -9,6 +9,15 @@
 /* The letters of a contraction are loop variables.  */
 enum { LETTERS_MAX = RANK_MAX };
 
+lifter lift_begin(ir *g, int64_t rows)
+{
+    lifter res = {.g = g, .rows = rows, .n_nodes = g->n_nodes, .of = ARENA_ARRAY(g->arena, int, g->n_nodes + 1),
+                  .depends = ARENA_ARRAY(g->arena, bool, g->n_nodes + 1)};
+    for (int n = 0; n < g->n_nodes; n++)
+        res.of[n] = NO_NODE;
+    return res;
+}
+
 static bool with_rows(const lifter *b, shape s, shape *res)
 {
     if (s.rank == RANK_MAX)
@@ -220,13 +229,12 @@ static int sum_elementwise(const lifter *b, int n)
         return sum == NO_NODE ? NO_NODE : ir_ew2(g, OP_mul, sum, b->depends[x] ? w : x);
     }
     if (v.shape.rank < 2 || meets_trace(b, n))
-        return sum_of_each(b, n);
+        return NO_NODE;
     if (v.op == OP_add || v.op == OP_sub) {
         int left = lift_sum(b, x), right = lift_sum(b, w);
         return left == NO_NODE || right == NO_NODE ? NO_NODE : ir_ew2(g, v.op, left, right);
     }
-    int outer = v.op == OP_mul ? sum_of_outer(b, n) : NO_NODE;
-    return outer != NO_NODE ? outer : sum_of_each(b, n);
+    return v.op == OP_mul ? sum_of_outer(b, n) : NO_NODE;
 }
 
 /* A move of what is summed.  */

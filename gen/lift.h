@@ -13,6 +13,9 @@ typedef struct {
     bool *depends; /* on the turn */
 } lifter;
 
+/* One of ROWS turns over the nodes that there are now: nothing depends, nothing is lifted yet.  */
+lifter lift_begin(ir *g, int64_t rows);
+
 /* Node N, which depends on the turn, for all turns, made of what b->of has for its arguments; NO_NODE: it has no
    such form.  */
 int lift_node(const lifter *b, int n);

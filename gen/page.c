@@ -127,8 +127,8 @@ static void set_rules(const report *r, buf *v)
     for (int i = 0; i < r->n_rules; i++) {
         const report_rule *rule = &r->rules[i];
         const report *c = rule->report;
-        const char *why = rule->refused ? rule->refused : rule->uncounted;
-        const char *field[11] = {rule->chosen ? "1" : "0", html(a, rule->rule), why ? "1" : "0", html(a, why ? why : "")};
+        const char *field[11] = {rule->chosen ? "1" : "0", html(a, rule->rule), rule->refused ? "1" : "0",
+                                 html(a, rule->refused ? rule->refused : "")};
         for (int k = 0; k < 5; k++)
             field[4 + k] = c ? count(a, c->bytes[block[k]]) : "";
         field[9] = c ? count(a, c->stack_bytes) : "";

@@ -64,11 +64,7 @@ static void text_rule(const report_rule *rule, buf *out)
 {
     buf_printf(out, "%s %-26s", rule->chosen ? "*" : " ", rule->rule);
     if (rule->refused) {
-        buf_printf(out, " does not apply: %s\n", rule->refused);
-        return;
-    }
-    if (rule->uncounted) {
-        buf_printf(out, " is not counted here: %s\n", rule->uncounted);
+        buf_printf(out, " %s: %s\n", rule->uncounted ? "is not counted here" : "does not apply", rule->refused);
         return;
     }
     for (int i = 0; i < N_COMPARED; i++)
@@ -115,9 +111,9 @@ static void json_rule(const report_rule *rule, buf *out)
 {
     buf_printf(out, "    {\"rule\": \"%s\", \"chosen\": %s, ", rule->rule,
                rule->chosen ? "true" : "false");
-    if (rule->refused || rule->uncounted) {
-        buf_puts(out, rule->refused ? "\"refused\": " : "\"uncounted\": ");
-        json_string(rule->refused ? rule->refused : rule->uncounted, out);
+    if (rule->refused) {
+        buf_printf(out, "\"%s\": ", rule->uncounted ? "uncounted" : "refused");
+        json_string(rule->refused, out);
         buf_puts(out, "}");
         return;
     }

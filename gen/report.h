@@ -49,10 +49,10 @@ typedef struct report report;
 /* What another rule would cost.  */
 typedef struct {
     const char *rule;     /* with its settings */
-    const char *refused;  /* why it does not apply; NULL: it does */
-    const char *uncounted; /* it applies, but counting it here would take too long: why; or NULL */
-    const report *report; /* NULL: refused or not counted */
+    const char *refused;  /* why it has no figures; NULL: it has */
+    const report *report; /* NULL: refused */
     bool chosen;
+    bool uncounted;       /* refused, but it applies: counting it here would take too long */
 } report_rule;
 
 struct report {

@@ -74,12 +74,18 @@ bool rule_is_second_name(const char *name)
     return strcmp(name, "es_d_rtrl") == 0;
 }
 
+/* The row of NAME, which is the name of a rule.  */
+static const preset *preset_named(const char *name)
+{
+    int i = 0;
+    while (strcmp(presets[i].name, name) != 0)
+        i++;
+    return &presets[i];
+}
+
 bool rule_is_exact(const char *name)
 {
-    for (int i = 0; i < N_PRESETS; i++)
-        if (strcmp(presets[i].name, name) == 0)
-            return presets[i].trace == TRACE_EXACT;
-    return false;
+    return preset_named(name)->trace == TRACE_EXACT;
 }
 
 /* --- reading --------------------------------------------------------------------------------------- */
@@ -238,10 +244,7 @@ static bool comes_from_error(const spec_learning *l)
 
 static const preset *find_preset(const spec_learning *l)
 {
-    int i = 0;
-    while (l->value[LEARN_RULE].said && strcmp(presets[i].name, l->value[LEARN_RULE].word) != 0)
-        i++;
-    return &presets[i];
+    return l->value[LEARN_RULE].said ? preset_named(l->value[LEARN_RULE].word) : &presets[0];
 }
 
 spec_learning rule_alone(const spec_learning *from, const char *name)

@@ -4,7 +4,6 @@
 #define _XOPEN_SOURCE 700
 #include "cli.h"
 #include "grammar.h"
-#include "run.h"
 #include "suites.h"
 
 #include <stdio.h>
@@ -89,10 +88,10 @@ END_TEST
 START_TEST(random_models)
 {
     static const char *const words[] = {"", "--window=3 --tile=3", "--rule=bptt", "--vjp-time=t --tile=4"};
-    FILE *f = fopen(run_path(cli_folder, "random.yaml"), "w");
-    ck_assert_ptr_nonnull(f);
-    grammar_spec(f, (uint64_t)(SEED + _i), _i % 2 ? 4 : 1);
-    ck_assert_int_eq(fclose(f), 0);
+    char *text = grammar_text((uint64_t)(SEED + _i), _i % 2 ? 4 : 1);
+    ck_assert_ptr_nonnull(text);
+    cli_write("random.yaml", text);
+    free(text);
     shell("$E -w --with-test %s %s.yaml", "random", words[_i / 2 % 4], 0);
     compile_and_run("random_test.c random.c", 0);
 }

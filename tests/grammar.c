@@ -527,3 +527,15 @@ void grammar_spec(FILE *f, uint64_t seed, int batch)
     free(step);
     free(params);
 }
+
+char *grammar_text(uint64_t seed, int batch)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    if (f) {
+        grammar_spec(f, seed, batch);
+        fclose(f);
+    }
+    return text;
+}

@@ -10,4 +10,7 @@
    values.  */
 void grammar_spec(FILE *f, uint64_t seed, int batch);
 
+/* The same as a text, for free().  */
+char *grammar_text(uint64_t seed, int batch);
+
 #endif

@@ -15,6 +15,7 @@ while read -r name; do
     grep -q "$name" "$prefix/share/man/man3/libetrace.3" || fail "libetrace(3) has no $name"
 done <shared
 
+[ -f "$prefix/share/doc/etrace/examples/digits/model.yaml" ] || fail "no examples in share/doc/etrace"
 for name in etrace_gen datadir templatedir schemadir runtimesrc; do
     path=$(pkg-config --variable=$name etrace)
     [ -e "$path" ] || fail "etrace.pc: $name is $path"
